@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
-from pytest_plexdev.session import guard, item_checks, run
+from pytest_plexdev.session import guard, item_checks, other_reports, run
 from pytest_plexdev.session.guard import observing
 
 pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.factory_fixtures", "pytest_plexdev.service_fixtures")
@@ -50,10 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _refuse_unknown_images(settings)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
-    if getattr(config.option, "xmlpath", None):
-        from pytest_plexdev.session import attachments
-
-        attachments.register(config)
+    other_reports.register(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -129,7 +129,19 @@ def _fail(words: Sequence[str], options: argparse.Namespace | None, error: BaseE
         sys.stdout.flush()
     else:
         print(text, file=sys.stderr)
+        _annotate_job(error)
     return code
+
+
+def _annotate_job(error: BaseException) -> None:
+    """Annotate the CI job that runs this command, if one does."""
+    if isinstance(error, PlexdevError) and "GITHUB_ACTIONS" in os.environ:
+        from pytest_plexdev.core.ci_log import Annotation, find_ci_log
+
+        lines = [error.what, *([f"why: {error.why}"] if error.why else ()), f"fix: {error.fix}"]
+        if (log := find_ci_log()) is not None:
+            annotation = Annotation(title=f"plexdev[{error.tag}]", text="\n".join(lines))
+            print(log.annotation(annotation), file=sys.stderr)
 
 
 def _refuse_usage(words: Sequence[str], error: UsageError) -> int:

@@ -6,10 +6,12 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
+from pytest_plexdev.core.ci_log import find_ci_log
 from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, Progress, ProgressEvent, VerdictChanged
 
 
@@ -26,7 +28,8 @@ def show(*, as_json: bool) -> Iterator[Progress]:
         with _live() as progress:
             yield _serialized(progress)
     else:
-        yield _serialized(_print_line)
+        with _folded() as write:
+            yield _serialized(partial(_print_line, write))
 
 
 def _serialized(progress: Progress) -> Progress:
@@ -40,12 +43,27 @@ def _serialized(progress: Progress) -> Progress:
     return locked
 
 
-def _print_line(event: ProgressEvent) -> None:
+@contextlib.contextmanager
+def _folded() -> Iterator[Callable[[str], None]]:
+    """Fold the lines that the body writes in the log of a CI job, if one runs this process."""
+    log = find_ci_log()
+    if log is None:
+        yield _write
+        return
+    fold = log.fold("plexdev: progress")
+    _write(fold.begin)
+    try:
+        yield lambda text: _write(log.within(text))
+    finally:
+        _write(fold.end)
+
+
+def _print_line(write: Callable[[str], None], event: ProgressEvent) -> None:
     match event:
         case PhaseEnded():
-            _write(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
+            write(f"plexdev: {event.phase.name} ready after {event.phase.seconds:.2f} s")
         case VerdictChanged() if event.verdict.reason:
-            _write(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
+            write(_mask(f"plexdev: {event.verdict.name}: {event.verdict.reason}"))
         case _:
             pass
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+FOREIGN = ("DEV_STACK", "PLEXDEV_", "PYTEST_ADDOPTS", "GITHUB_", "GITLAB_CI")
+"""Beginnings of the names of variables that change what a run does or prints."""
+
 
 @pytest.fixture
 def state_directory(tmp_path: Path) -> Path:
@@ -27,7 +30,7 @@ def project(
     pytester: pytest.Pytester, state_directory: Path, cache_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
     """A project with one test that needs no stack, with its own state directory and without variables of plexdev."""
-    for name in [name for name in os.environ if name.startswith(("DEV_STACK", "PLEXDEV_", "PYTEST_ADDOPTS"))]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
     # Hides the developer's own cluster.
     monkeypatch.setenv("KUBECONFIG", str(state_directory / "no-kubeconfig"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_plexdev.core.markdown import code, fenced
 from pytest_plexdev.stack.providers import up_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
 
 NAME: Final = "index.md"
-_BACKTICKS: Final = re.compile(r"`+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +62,9 @@ def _lines(
     assert run.running is not None
     info = run.running.info
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    yield f"# {_code(item.nodeid)}"
+    yield f"# {code(item.nodeid)}"
     yield ""
-    yield f"Failed in {' and '.join(each.phase for each in failures)}, on the {info.provider} stack {_code(info.id)} at"
+    yield f"Failed in {' and '.join(each.phase for each in failures)}, on the {info.provider} stack {code(info.id)} at"
     yield f"<{info.endpoints.api}>; written at {now}. Secrets are masked."
     for failure in failures:
         yield from _section(f"Failure in {failure.phase}", failure.text)
@@ -82,8 +81,7 @@ def _lines(
 
 
 def _section(title: str, text: str, *, level: int = 2) -> Iterator[str]:
-    fence = "`" * max(3, 1 + _longest_run(text))
-    yield from ("", f"{'#' * level} {title}", "", f"{fence}text", text, fence)
+    yield from ("", f"{'#' * level} {title}", "", *fenced(text))
 
 
 def _next_steps(item: pytest.Item, run: Run) -> Iterator[str]:
@@ -114,13 +112,3 @@ def _shown_id(item: pytest.Item, run: Run) -> str:
         return item.nodeid
     shown = path.relative_to(start) if path.is_relative_to(start) else Path(path)
     return f"{shown}{separator}{rest}"
-
-
-def _code(text: str) -> str:
-    ticks = "`" * (1 + _longest_run(text))
-    padding = " " if "`" in text else ""
-    return f"{ticks}{padding}{text}{padding}{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, _BACKTICKS.findall(text)), default=0)

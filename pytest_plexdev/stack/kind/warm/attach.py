@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.kind.settings import KindSettings
 
 _ANSWERS: Final = 2.0
+_FROZEN_S: Final = 0.5
+"""Seconds without an answer after which the node may be paused, and Docker is asked."""
 
 
 def find(state: Path | None = None, *, name: str = WARM_CLUSTER) -> StackInfo | None:
@@ -60,11 +62,21 @@ def usable_accesses(directory: Path, name: str) -> Iterator[Access]:
     Raises:
         PlexdevError: ``kubeconfig-unusable``, ``not-loopback``.
     """
-    for access in candidates(directory, name):
-        from pytest_plexdev.stack.kind.warm.node_status import is_paused
+    return (access for access in candidates(directory, name) if not _is_paused(name, access))
 
-        if not is_paused(name, access):
-            yield access
+
+def _is_paused(name: str, access: Access) -> bool:
+    """Whether an API server that accepts connections does not answer because its node is paused.
+
+    Docker is asked only if it does not answer: a healthy one answers sooner than Docker does.
+    """
+    from pytest_plexdev.stack.kind.state import endpoints
+
+    if endpoints.probe_tls(access, patience=_FROZEN_S) != "silent":
+        return False
+    from pytest_plexdev.stack.kind.warm.node_status import container_is_paused
+
+    return container_is_paused(name)
 
 
 def _version(api: str) -> Mapping[str, Any]:

@@ -38,8 +38,6 @@ ANEW: Final = "plexdev down --stack kind && plexdev up --stack kind"
 _OWN: Final = "pytest --plexdev-stack=kind"
 _GREETS: Final = 2.0
 """Seconds for a TLS handshake, which takes an API server about 3 ms."""
-_FROZEN: Final = 0.5
-"""Seconds without an answer after which the node may be paused, and Docker is asked."""
 _DOCKER_ANSWERS: Final = 1.0
 
 
@@ -112,13 +110,8 @@ def warm_node_has_our_labels() -> bool:
     return container is not None and bool(container.cluster) and mark_of(files, container) == "ours"
 
 
-def is_paused(name: str, access: Access) -> bool:
-    """Whether an API server that accepts connections does not answer because its node is paused.
-
-    Docker is asked only if it does not answer: a healthy one answers sooner than Docker does.
-    """
-    if endpoints.probe_tls(access, patience=_FROZEN) != "silent":
-        return False
+def container_is_paused(name: str) -> bool:
+    """Whether the container of a cluster's node is paused; ``False`` also if Docker does not answer."""
     try:
         container = find_container(name, patience=_DOCKER_ANSWERS)
     except PlexdevError:

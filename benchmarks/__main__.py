@@ -9,7 +9,16 @@ from typing import Final
 
 from benchmarks.figure import Figure, LeftOut, print_table
 
-_NAMES: Final = ("plugin_cost", "evidence_cost", "golden_flow", "dev_stack", "control_plane", "readiness", "kind_stack")
+_NAMES: Final = (
+    "plugin_cost",
+    "evidence_cost",
+    "golden_flow",
+    "dev_stack",
+    "reset",
+    "control_plane",
+    "readiness",
+    "kind_stack",
+)
 
 
 def main(names: Sequence[str]) -> int:

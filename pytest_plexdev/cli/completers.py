@@ -19,6 +19,17 @@ def services(*, parsed_args: argparse.Namespace, **_: object) -> Sequence[str]:
         return ()
 
 
+def restartable(*, parsed_args: argparse.Namespace, **_: object) -> Sequence[str]:
+    """The services of the running stack that can be restarted, without those named already; none without a stack."""
+    from pytest_plexdev.cli.changes import restartable_services
+
+    try:
+        known = restartable_services(parsed_args.stack, directory=parsed_args.directory)
+    except PlexdevError:
+        return ()
+    return [name for name in known if name not in (parsed_args.services or ())]
+
+
 def domains(*, parsed_args: argparse.Namespace, **_: object) -> Sequence[str]:
     """The seeded Domains of the running stack; none without a stack."""
     from pytest_plexdev.stack.discovery import find_any

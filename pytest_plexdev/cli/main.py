@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_plexdev.cli.changes import add_change_commands
 from pytest_plexdev.cli.completion import add_completion_command, answer_if_asked
 from pytest_plexdev.cli.doctor import add_doctor_command
 from pytest_plexdev.cli.environment import warn_of_unknown_variables
@@ -34,7 +35,7 @@ from pytest_plexdev.errors import PlexdevError
 
 _CTRL_C = 130
 _COMMANDS: Final[Mapping[str, Sequence[AddCommands]]] = {
-    "the stack": [add_stack_commands],
+    "the stack": [add_stack_commands, add_change_commands],
     "people and data": [add_sign_in_commands, add_psql_command, add_open_command],
     "objects of the control plane, by plexctl's nouns and verbs": [add_nouns, add_list_command],
     "repair and maintenance": [

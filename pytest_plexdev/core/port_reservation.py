@@ -12,7 +12,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from pytest_plexdev.core.port_holder import PortHolder, holder_of
@@ -71,6 +71,17 @@ class HeldPort:
     def hand_over(self) -> None:
         """Close the socket that a program has inherited: if the program ends, clients are refused and do not hang."""
         self.socket.close()
+
+    def hold_again(self) -> HeldPort:
+        """Bind the port again after :meth:`hand_over`, once the program that inherited the socket has ended.
+
+        Raises:
+            PlexdevError: ``port-taken``: another program uses it by now.
+        """
+        main = _bind("127.0.0.1", self.number)
+        if main is None:
+            raise self.taken()
+        return replace(self, socket=main)
 
     def release(self) -> None:
         for held in (self.socket, *self._beside):

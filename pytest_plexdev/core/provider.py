@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
-    from pytest_plexdev.core.provider_parts import Found, Logs, Obstacle, Started, Texts
+    from pytest_plexdev.core.provider_parts import Changes, Found, Logs, Obstacle, Started, Texts
     from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import Failure, PlexdevError
 
@@ -195,6 +195,10 @@ class Provider(Observer, Lifecycle, Protocol):
         Raises:
             PlexdevError: ``stack-broken``.
         """
+        ...
+
+    def changes(self, info: StackInfo) -> Changes:
+        """Return what resets a running stack and restarts its services."""
         ...
 
     def logs(self, info: StackInfo) -> Logs:

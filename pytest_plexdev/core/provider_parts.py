@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_plexdev.core.model import StackInfo, Verdict
+    from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.errors import PlexdevError
 
 
@@ -34,6 +35,19 @@ class Found:
 
     info: StackInfo
     drift: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A running stack after a reset or a restart.
+
+    Attributes:
+        info: The stack, which is ready again.
+        notes: What else a user should know, one line each.
+    """
+
+    info: StackInfo
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +122,33 @@ class Logs(Protocol):
             write: Called in this thread, with the name of the service.
             since: Unix time, seconds: begin with what was written after that.
             tail: Begin with this many lines of each log.
+        """
+        ...
+
+
+class Changes(Protocol):
+    """The changes of one running stack, of which one is made at a time."""
+
+    def services(self) -> Sequence[str]:
+        """The services that :meth:`restart` can start again."""
+        ...
+
+    def reset(self, progress: Progress) -> Changed:
+        """Bring back the state that the bring-up left: database, relations, stream and caches. Logins end.
+
+        Raises:
+            PlexdevError: ``not-ours``, ``stack-in-use``; it did not become ready.
+        """
+        ...
+
+    def restart(self, services: Sequence[str], progress: Progress) -> Changed:
+        """Start services again and return once they are ready. Those that store data on a disk keep it.
+
+        Args:
+            services: Names among :meth:`services`.
+
+        Raises:
+            PlexdevError: ``not-ours``; one did not become ready.
         """
         ...
 

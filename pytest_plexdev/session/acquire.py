@@ -12,6 +12,7 @@ from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.session.run import Moment, Run
+from pytest_plexdev.stack import uses
 from pytest_plexdev.stack.discovery import Attached, find_running
 from pytest_plexdev.stack.providers import provider_for
 from pytest_plexdev.stack.request import RunOwner, StackRequest
@@ -42,6 +43,7 @@ def _acquire(run: Run) -> Stack:
     began = monotonic()
     if run.settings.dev_stack:
         attached = find_running(run.settings.chosen_stack, _attach, request=request_of(run))
+        run.use = uses.record(attached.info, controller_pid=run.controller_pid)
     else:
         run.hold()  # creates the directory; not needed, and not done, if no running stack is found
         provider = _fresh(run, run.directory / STACK_DIRECTORY)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.session.output_directory import Output
     from pytest_plexdev.session.run_notes import RunNotes
     from pytest_plexdev.stack.request import Seed
+    from pytest_plexdev.stack.uses import Use
     from pytest_plexdev.testkit.stack import Stack
 
 WORKER_INPUT: Final = "plexdev_run"
@@ -53,6 +54,7 @@ class Run:
         failed: Whether a test has failed.
         first: The moment at which this process acquired the stack.
         held: The ownership of the run's directory, in a process that uses it.
+        use: The record that this process uses the warm stack.
         invocation_directory: The directory in which pytest was started; messages show paths relative to it.
         profile: The smallest profile with the services that the collected tests need; ``None`` without the marker.
     """
@@ -68,6 +70,7 @@ class Run:
     failed: bool = False
     first: Moment | None = None
     held: Ownership | None = None
+    use: Use | None = None
     invocation_directory: Path | None = None
     profile: Profile | None = None
 
@@ -147,7 +150,10 @@ class Run:
         end(self)
 
     def release(self) -> None:
-        """Release the ownership of the run's directory."""
+        """Release the ownership of the run's directory, and the warm stack."""
+        if self.use is not None:
+            self.use.release()
+            self.use = None
         if self.held is not None:
             self.held.release()
             self.held = None

@@ -9,13 +9,37 @@ from pytest_plexdev.core.model import Endpoints, Service, StackInfo, Verdict
 from pytest_plexdev.core.paths import state_directory
 from pytest_plexdev.core.private_files import make_private_directory
 from pytest_plexdev.core.progress import Progress
-from pytest_plexdev.core.provider_parts import Found, Logs, LogWriter, Obstacle, Refusal, Started, Texts
+from pytest_plexdev.core.provider_parts import (
+    Changed,
+    Changes,
+    Found,
+    Logs,
+    LogWriter,
+    Obstacle,
+    Refusal,
+    Started,
+    Texts,
+)
 from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import Failure, PlexdevError
 from pytest_plexdev.options import Settings
 from pytest_plexdev.stack.request import StackRequest
 
 SERVICE = "toy-api"
+
+
+class ToyChanges:
+    def __init__(self, info: StackInfo) -> None:
+        self._info = info
+
+    def services(self) -> Sequence[str]:
+        return [SERVICE]
+
+    def reset(self, progress: Progress) -> Changed:
+        return Changed(info=self._info, notes=["toy: as new"])
+
+    def restart(self, services: Sequence[str], progress: Progress) -> Changed:
+        return Changed(info=self._info)
 
 
 class ToyProvider:
@@ -50,6 +74,9 @@ class ToyProvider:
 
     def remove_files(self) -> None:
         self._file.unlink(missing_ok=True)
+
+    def changes(self, info: StackInfo) -> Changes:
+        return ToyChanges(info)
 
     def is_guarded(self) -> bool:
         return False

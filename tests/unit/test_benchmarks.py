@@ -31,7 +31,7 @@ def taken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         yield port
 
 
-@pytest.mark.parametrize("name", ["golden_flow", "dev_stack", "control_plane"])
+@pytest.mark.parametrize("name", ["golden_flow", "dev_stack", "reset", "control_plane"])
 def test_one_that_needs_the_ports_of_another_stack_is_left_out(
     taken: int, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,7 @@ from pytest_plexdev.core.temporary import temporary_directory
 from pytest_plexdev.core.text import abbreviated
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.ownership import DIRECTORY_TAKEN
-from pytest_plexdev.stack.embedded.removal import CONFIGURATION, ENDS, FILES, LOGS, remove_data
+from pytest_plexdev.stack.embedded.removal import CONFIGURATION, ENDS, FILES, LOGS, remove_content, remove_data
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,15 @@ class Layout:
         if self.owned is not None:
             with _best_effort():
                 remove_data(self.owned.scratch)
+
+    def remove_content(self) -> None:
+        """Remove the data of the servers, which all have ended, before they start on new data."""
+        assert self.owned is not None
+        remove_content(self.owned.scratch)
+
+    def remove_end(self, server: str) -> None:
+        """Remove the record of a server's end, because it is started again."""
+        (self.ends / f"{server}.json").unlink(missing_ok=True)
 
     def remove(self) -> None:
         if self.owned is not None:

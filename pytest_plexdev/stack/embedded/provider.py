@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
-    from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
+    from pytest_plexdev.core.provider_parts import Changes, Found, Logs, Started, Texts
     from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import Failure, PlexdevError
     from pytest_plexdev.options import Settings
@@ -140,7 +140,6 @@ class EmbeddedProvider:
 
     def obstacle(self, *, patience_s: float | None = None) -> None:
         """``None``: :meth:`find` reports every reason itself."""
-        return
 
     def explained(self, error: PlexdevError) -> PlexdevError:
         """*error* itself, which already names the process."""
@@ -195,6 +194,12 @@ class EmbeddedProvider:
         from pytest_plexdev.stack.embedded.log_files import LogFiles
 
         return LogFiles(info.directory)
+
+    def changes(self, info: StackInfo) -> Changes:
+        """The changes that the supervisor of the stack makes."""
+        from pytest_plexdev.stack.embedded.changes import EmbeddedChanges
+
+        return EmbeddedChanges(info)
 
     def left_logs(self) -> Logs | None:
         """The log files in the directory, if there are any."""

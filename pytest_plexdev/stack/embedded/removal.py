@@ -21,7 +21,9 @@ from pytest_plexdev.errors import PlexdevError
 LOGS: Final = "logs"
 CONFIGURATION: Final = "configuration"
 ENDS: Final = "ends"
-FILES: Final = (STACK_FILE, KEPT_MARK, LOGS, CONFIGURATION, ENDS)
+CONTROL: Final = "control"
+"""The Unix socket of the supervisor, which takes changes of the running stack."""
+FILES: Final = (STACK_FILE, KEPT_MARK, LOGS, CONFIGURATION, ENDS, CONTROL)
 """The entries of a stack's directory."""
 _FURTHER_DATA: Final = ("seaweedfs", "mimir", "loki")
 """Data of servers of the profile ``full``."""
@@ -57,6 +59,14 @@ def remove_data(ownership: Ownership) -> None:
 
     release(ownership.directory / "postgres")
     ownership.remove(*_DATA, *filter(_CORE_DUMP.fullmatch, ownership.names()))
+
+
+def remove_content(ownership: Ownership) -> None:
+    """Remove the data of the servers from a scratch directory that this process owns. All of them have ended."""
+    from pytest_plexdev.stack.embedded.processes.shared_memory import release
+
+    release(ownership.directory / "postgres")
+    ownership.delete("postgres", "signer", "jetstream", *_FURTHER_DATA)
 
 
 def sweep() -> None:

@@ -19,7 +19,7 @@ from pytest_plexdev.stack.embedded.owner import has_lost_supervisor, recovery_co
 from pytest_plexdev.stack.embedded.settings import WARM_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from filelock import BaseFileLock
 
@@ -130,6 +130,13 @@ def find_after_bring_up(directory: Path, progress: Progress, *, timeout_s: float
             lock.acquire(timeout=timeout_s)
         lock.release()
     return find_in(directory)
+
+
+@contextlib.contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Lock the warm stack in *directory* for the time of the context: bring-ups, and runs that find none, wait."""
+    with _lock(directory):
+        yield
 
 
 def _lock(directory: Path) -> BaseFileLock:

@@ -28,7 +28,7 @@ def verdicts(info: StackInfo) -> Sequence[Verdict]:
 
     cluster = _cluster(info)
     try:
-        with KubeClient(_access(info)) as client:
+        with KubeClient(access_of(info)) as client:
             found = verdicts_now(
                 client, objects_of_stack(client, owned=cluster.owned), health=health_of(owned=cluster.owned)
             )
@@ -79,7 +79,7 @@ def log(info: StackInfo, service: str, *, since: float | None = None) -> str:
     Args:
         since: Unix time, seconds: only lines after that.
     """
-    with KubeClient(_access(info)) as client:
+    with KubeClient(access_of(info)) as client:
         pod = newest_pod(client, service, _NAMESPACES)
         return _log_of(client, pod, since) if pod is not None else ""
 
@@ -125,7 +125,12 @@ def _cluster(info: StackInfo) -> Cluster:
     return info.cluster
 
 
-def _access(info: StackInfo) -> Access:
+def access_of(info: StackInfo) -> Access:
+    """Return the access to the stack's cluster.
+
+    Raises:
+        PlexdevError: ``cluster-unreachable``: its kubeconfig is gone.
+    """
     cluster = _cluster(info)
     access = read_access(cluster.kubeconfig, cluster.context)
     if access is None:

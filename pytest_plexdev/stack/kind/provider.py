@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+from pytest_plexdev.stack.kind.observer_part import KindObserver
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
-    from pytest_plexdev.core.provider_parts import Found, Logs, Started, Texts
-    from pytest_plexdev.core.service_credentials import ServiceCredentials
-    from pytest_plexdev.errors import Failure, PlexdevError
+    from pytest_plexdev.core.provider_parts import Changes, Found, Logs, Started, Texts
+    from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.options import Settings
-    from pytest_plexdev.stack.kind.port_forward import Forwards
     from pytest_plexdev.stack.kind.settings import KindSettings
     from pytest_plexdev.stack.kind.warm.node_status import NodeProblem
     from pytest_plexdev.stack.request import StackRequest
@@ -25,7 +25,7 @@ MODULES: Final = ("yaml", "psycopg", "nats", "docker")
 """Modules that the stack or its fixtures import. Only ``plexdev_kube`` needs the ``kubernetes`` package besides."""
 
 
-class KindProvider:
+class KindProvider(KindObserver):
     """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
     Args:
@@ -42,10 +42,10 @@ class KindProvider:
         *,
         request: StackRequest | None = None,
     ) -> None:
+        super().__init__()
         self._explicit_settings = settings
         self._directory = directory
         self._request = request
-        self._forwards: Forwards | None = None
 
     @cached_property
     def _settings(self) -> KindSettings:
@@ -146,12 +146,6 @@ class KindProvider:
 
         return with_container(error)
 
-    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
-        """Evaluate every object of the stack, and the parts of the cluster that it needs."""
-        from pytest_plexdev.stack.kind import observer
-
-        return observer.verdicts(info)
-
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
         """The verdicts; one line with the reason if the API server does not answer."""
         from pytest_plexdev.stack.kind.warm import wait
@@ -171,65 +165,25 @@ class KindProvider:
     def refuse_dead(self, info: StackInfo, verdicts: Sequence[Verdict]) -> None:
         """Do nothing: Kubernetes restarts crashed Pods, and :meth:`wait` raises if that cannot help."""
 
-    def watch(self, info: StackInfo) -> None:
-        """Do nothing: the servers are not processes of this machine."""
-
-    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
-        """The error with the worst verdict after a failed request, else ``None``: Kubernetes restarts Pods itself."""
-        from pytest_plexdev.stack.kind import observer
-
-        return observer.not_ready_error(info, self.verdicts) if patience_s else None
-
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """The logs of all containers of a service's newest Pod; empty if it has no Pod."""
-        from pytest_plexdev.stack.kind import observer
-
-        return observer.log(info, service, since=since)
-
     def logs(self, info: StackInfo) -> Logs:
         """The logs of the stack's Pods."""
         from pytest_plexdev.stack.kind import observer
 
         return observer.PodLogs(info)
 
+    def changes(self, info: StackInfo) -> Changes:
+        """See :mod:`pytest_plexdev.stack.kind.warm.changes`."""
+        from pytest_plexdev.stack.kind.warm.changes import KindChanges
+
+        return KindChanges(info, self._settings)
+
     def left_logs(self) -> Logs | None:
         """``None``: without an API server there are no logs."""
         return None
 
-    def evidence(self, info: StackInfo, since: float) -> Iterator[tuple[str, Callable[[], str]]]:
-        """The events of the cluster."""
-        from pytest_plexdev.stack.kind import observer
-
-        yield "events", lambda: observer.events(info, since)
-
-    def reach(self, info: StackInfo, service: str) -> str:
-        """The address of a service through a port-forward, which is opened on first use.
-
-        Raises:
-            PlexdevError: The port-forward cannot be opened, or the service's Secret cannot be read.
-        """
-        assert info.cluster is not None
-        if self._forwards is None:
-            from pytest_plexdev.stack.kind.port_forward import Forwards
-
-            self._forwards = Forwards(info.cluster)
-        return self._forwards.url(service)
-
-    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
-        """What the Secret of the service has."""
-        from pytest_plexdev.stack.kind.service_secrets import read_credentials
-
-        return read_credentials(info, service)
-
     def clone(self) -> KindProvider:
         """Another provider of the same stack, with its own port-forwards."""
         return KindProvider(self._explicit_settings, self._directory, request=self._request)
-
-    def close(self) -> None:
-        """Close the port-forwards."""
-        if self._forwards is not None:
-            self._forwards.close()
-            self._forwards = None
 
     def exports(self, info: StackInfo) -> Mapping[str, str]:
         """``KUBECONFIG``. No URLs of port-forwards: those end with the command that opened them."""

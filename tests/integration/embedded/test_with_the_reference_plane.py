@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.stack.embedded import EmbeddedSettings, Programs
 from tests.support.embedded import Bench, database_of
 
@@ -47,3 +48,25 @@ def test_the_seeded_stack_is_ready(info: StackInfo, bench: Bench, settings: Embe
     assert issuers == [(info.endpoints.issuer,)]
     is_real = {service.name for service in info.services if service.stands_in_for is None}
     assert (info.endpoints.spicedb is not None) == ("spicedb" in is_real) == ("dex" in is_real)
+
+
+def test_it_is_seeded_again_after_a_reset_and_restarts(
+    info: StackInfo, bench: Bench, settings: EmbeddedSettings
+) -> None:
+    changes = bench.provider(settings).changes(info)
+    with psycopg.connect(database_of(info)) as connection:
+        connection.execute("DELETE FROM plexsphere.idp_bindings")
+        connection.execute("UPDATE plexsphere.domains SET name = 'changed'")
+
+    changed = changes.reset(no_progress).info
+    notes = changes.restart(changes.services(), no_progress).notes
+
+    verdicts = {verdict.name: verdict.state for verdict in bench.provider(settings).verdicts(changed)}
+    assert set(verdicts.values()) == {"ready"}, verdicts
+    with psycopg.connect(database_of(info)) as connection:
+        rows = connection.execute("SELECT slug, name FROM plexsphere.domains ORDER BY slug").fetchall()
+        bindings = connection.execute("SELECT count(*) FROM plexsphere.idp_bindings").fetchone()
+    assert rows == [("acme-corp", "Acme Corp"), ("beta-llc", "Beta LLC"), ("gamma-coop", "Gamma Cooperative")]
+    assert bindings == (3,)
+    is_real = info.endpoints.spicedb is not None
+    assert [note.partition(":")[0] for note in notes] == (["spicedb"] if is_real else [])

@@ -35,6 +35,7 @@ class Command:
         environment: The whole environment; nothing is inherited.
         inherit: The file descriptors that it inherits.
         stop_signal: Stops it. The kernel sends it when the supervisor ends.
+        shutdown_signal: Stops it so that it can be started on its data again; ``None``: *stop_signal*.
         user: The user id to run as; ``None``: this process's.
         prepare: Called in the child before ``exec``.
     """
@@ -44,6 +45,7 @@ class Command:
     log: Path
     inherit: Sequence[int] = ()
     stop_signal: signal.Signals = signal.SIGKILL
+    shutdown_signal: signal.Signals | None = None
     user: int | None = None
     prepare: Callable[[], None] | None = None
 
@@ -56,6 +58,7 @@ class Child:
         self.log = command.log
         self.user = os.geteuid() if command.user is None else command.user
         self.stop_signal = command.stop_signal
+        self._shutdown_signal = command.shutdown_signal or command.stop_signal
         # To the supervisor's log. The logging module would delay the start of the API, which is the first child.
         sys.stderr.write(f"run: {shlex.join(command.argv)}\n")
         with command.log.open("ab") as log:
@@ -89,6 +92,9 @@ class Child:
 
     def send_stop_signal(self) -> None:
         self.send(self.stop_signal)
+
+    def send_shutdown_signal(self) -> None:
+        self.send(self._shutdown_signal)
 
     def send(self, number: signal.Signals) -> None:
         if self.status is None:

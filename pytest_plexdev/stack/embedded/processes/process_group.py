@@ -21,6 +21,8 @@ _NO_SPACE: Final = os.strerror(errno.ENOSPC).lower()
 
 _STOP_TIMEOUT_S: Final = 1.5
 """After it a child that was sent its stop signal is killed."""
+_SHUTDOWN_TIMEOUT_S: Final = 5.0
+"""The same for a child that is started again on its data, which it may have to write first."""
 
 
 class ProcessGroup:
@@ -30,11 +32,15 @@ class ProcessGroup:
 
     Args:
         timeout: Seconds from now until the deadline.
+
+    Attributes:
+        stopped: The pids of the children that :meth:`stop` has stopped.
     """
 
     def __init__(self, *, timeout: float) -> None:
         self._children: dict[str, Child] = {}
         self._ends: dict[str, asyncio.Future[int]] = {}
+        self.stopped: set[int] = set()
         self._began = time.monotonic()
         self._deadline = self._began + timeout
 
@@ -118,6 +124,27 @@ class ProcessGroup:
 
     def running(self) -> Iterator[Child]:
         return (child for child in self._children.values() if child.status is None)
+
+    def status_of(self, name: str) -> int | None:
+        """Return the exit status of a child; ``None`` while it runs, and if there was none."""
+        return self._children[name].status if name in self._children else None
+
+    def renew(self, timeout: float) -> None:
+        """Set another deadline, *timeout* seconds from now, for a change of the running stack."""
+        self._began = time.monotonic()
+        self._deadline = self._began + timeout
+
+    async def stop(self, *names: str) -> None:
+        """Stop children that run, and return once they have ended. Their ends are expected."""
+        children = [child for child in self.running() if child.name in names]
+        self.stopped |= {child.pid for child in children}
+        for child in children:
+            child.send_shutdown_signal()
+        ends = [self._ends[child.name] for child in children]
+        if ends and (await asyncio.wait(ends, timeout=_SHUTDOWN_TIMEOUT_S))[1]:
+            for child in children:
+                child.send(signal.SIGKILL)
+            await asyncio.wait(ends)
 
     async def stop_all(self) -> None:
         """Stop all children and return when none is left, including adopted orphans."""

@@ -94,6 +94,7 @@ def api(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Comma
 
 def signer(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Command:
     make_private_directory(addresses.signer_socket.parent)
+    addresses.signer_socket.unlink(missing_ok=True)  # of a signer that was killed
     return Command(
         argv=[*programs.signer, "--listen", addresses.signer_endpoint],
         environment=variables(addresses),
@@ -139,12 +140,24 @@ def manifest_file(directory: Path) -> Path:
 
 
 def render_manifest(layout: Layout, addresses: ServerAddresses, *, seed: Path | None = None) -> None:
-    """Write the seed manifest with this stack's issuer, whose port is chosen at the start.
+    """Write the seed manifest with this stack's issuer, whose port is chosen at the start, and a copy for a reset.
 
     Args:
         seed: ``None``: the default manifest.
     """
-    manifest_file(layout.directory).write_text(rendered_manifest(addresses.issuer, seed), encoding="utf-8")
+    text = rendered_manifest(addresses.issuer, seed)
+    for file in (manifest_file(layout.directory), _first_manifest(layout)):
+        file.write_text(text, encoding="utf-8")
+
+
+def restore_manifest(layout: Layout) -> None:
+    """Bring back the seed manifest of the bring-up. A run may have replaced it, and its source may have changed."""
+    text = _first_manifest(layout).read_text(encoding="utf-8")
+    manifest_file(layout.directory).write_text(text, encoding="utf-8")
+
+
+def _first_manifest(layout: Layout) -> Path:
+    return layout.configuration / "manifest-of-up.yaml"
 
 
 def rendered_manifest(issuer: str, seed: Path | None) -> str:

@@ -230,6 +230,7 @@ class Postgres:
             environment=program_environment(),
             log=self.layout.log("postgres"),
             stop_signal=stop,
+            shutdown_signal=signal.SIGINT,
             user=self.user.uid,
             prepare=self.user.prepare,
         )

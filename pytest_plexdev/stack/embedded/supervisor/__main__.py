@@ -17,12 +17,12 @@ from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.layout import Layout
-from pytest_plexdev.stack.embedded.processes.child import Child, adopt_orphans
+from pytest_plexdev.stack.embedded.processes.child import adopt_orphans
 from pytest_plexdev.stack.embedded.servers import control_plane, spicedb
 from pytest_plexdev.stack.embedded.servers.dex import find_dex
-from pytest_plexdev.stack.embedded.servers.postgres_data import copy_command, template_of
-from pytest_plexdev.stack.embedded.servers.postgres_template import Template
+from pytest_plexdev.stack.embedded.servers.postgres_data import template_of
 from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, SupervisorInput
+from pytest_plexdev.stack.embedded.supervisor.early_children import start_early
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
 
@@ -79,7 +79,7 @@ def _start(settings: EmbeddedSettings, layout: Layout) -> tuple[Plan, EarlyChild
         further=ports,
     )
     template = template_of(settings, control_plane.migrations())
-    early = _start_early(settings, layout, addresses, template)
+    early = start_early(settings, layout, addresses, template)
     # Last, because it runs the Dex on PATH to get its version.
     dex = find_dex(settings)
     if dex is None:
@@ -104,21 +104,6 @@ def _find_further(settings: EmbeddedSettings) -> tuple[Mapping[str, str], Mappin
 
     programs = find_programs(settings)
     return programs, {name: each.ports for name, each in further_servers().items() if name in programs}
-
-
-def _start_early(
-    settings: EmbeddedSettings, layout: Layout, addresses: ServerAddresses, template: Template
-) -> EarlyChildren:
-    lock = template.try_lock_shared()
-    if lock is None:
-        return EarlyChildren()
-    api = Child(control_plane.API, control_plane.api(settings.programs, layout, addresses))
-    addresses.api.hand_over()
-    return EarlyChildren(
-        api=api,
-        copy=Child("copy", copy_command(template.data, layout.data, layout)),
-        template_lock=lock,
-    )
 
 
 def _report_failure(error: PlexdevError) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from pytest_plexdev.core.model import Service, Verdict
 from pytest_plexdev.core.phases import Phases
@@ -18,10 +19,12 @@ from pytest_plexdev.stack.embedded.processes.child import Child, Command
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.servers import control_plane, nats, spicedb
 from pytest_plexdev.stack.embedded.servers import dex as identity_provider
-from pytest_plexdev.stack.embedded.servers.postgres import Postgres
-from pytest_plexdev.stack.embedded.supervisor.further import further_parts
+from pytest_plexdev.stack.embedded.supervisor.further import further_parts, further_programs
 from pytest_plexdev.stack.embedded.supervisor.own_port import listener_of, until_own_port_ready
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
+from pytest_plexdev.stack.embedded.supervisor.postgres import start_on_data, start_on_template
+
+_Part: TypeAlias = Callable[[], Coroutine[None, None, None]]
 
 _REFERENCE = "reference"
 _PRODUCT = "plexsphere:dev"
@@ -34,6 +37,7 @@ class BringUp:
     Attributes:
         early: Children that run already.
         emit: Receives the events.
+        may_start_clients: Set once Postgres has started, or starts soon.
     """
 
     plan: Plan
@@ -42,82 +46,49 @@ class BringUp:
     emit: Callable[[ProgressEvent], None]
     phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
-    _may_start_clients: asyncio.Event = field(default_factory=asyncio.Event)
+    may_start_clients: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Start all servers and return when all are ready.
+        """Start all servers and return when all are ready. The seed manifest has been written.
 
         Raises:
             PlexdevError: The first failure; the other waits were cancelled.
         """
-        control_plane.render_manifest(self.plan.layout, self.plan.addresses, seed=self.plan.settings.seed)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for part in self._parts():
-                    tasks.create_task(part)
-        except BaseExceptionGroup as group:
-            expected, unexpected = group.split(PlexdevError)
-            if expected is not None:
-                raise _first_error(expected) from None
-            raise unexpected or group from None
+        parts: dict[str, _Part] = {
+            "postgres": partial(start_on_template, self),
+            **self._servers(),
+            **further_programs(self),
+        }
+        await _run_all([*(start() for start in parts.values()), self._bootstrap()])
 
-    def _parts(self) -> list[Coroutine[None, None, None]]:
-        return [
-            self._postgres(),
-            self._nats(),
-            self._dex(),
-            self._spicedb(),
-            self._signer(),
-            self._api(),
-            self._bootstrap(),
-            *further_parts(self),
-        ]
+    async def start_again(self, names: Collection[str]) -> None:
+        """Start servers of a running stack, which have ended, on the data that they had.
 
-    async def _postgres(self) -> None:
-        server = self._postgres_server()
-        if self.early.copy is not None:
-            self._may_start_clients.set()
-        with self.phases.phase("template"):
-            copied = await server.copy_template(self.early.copy)
-            self.early.unlock_template()
-            if not copied:
-                await server.build(self._may_start_clients.set)
-        self._may_start_clients.set()
-        with self.phases.phase("postgres"):
-            version = await self._start_postgres(server, copied=copied)
-        server.check_version(version)
+        Args:
+            names: Of servers of the plan.
 
-    async def _start_postgres(self, server: Postgres, *, copied: bool) -> str:
-        try:
-            return await self._start_and_wait_for_postgres(server)
-        except PlexdevError as error:
-            if not copied or error.failure is not SERVER_EXITED:
-                raise
-            self._emit_note(
-                f"Postgres did not start on a copy of the cached template; it is built again\n{error.detail}"
-            )
-        await server.rebuild(self._may_start_clients.set)
-        return await self._start_and_wait_for_postgres(server)
+        Raises:
+            PlexdevError: The first failure.
+        """
+        self.may_start_clients.set()
+        self._spicedb_ready.set()
+        parts: dict[str, _Part] = {"postgres": partial(start_on_data, self), **self._servers()}
+        await _run_all([parts[name]() for name in names])
+        if "spicedb" in names:
+            # It stores its tuples in memory.
+            await self._bootstrap()
 
-    async def _start_and_wait_for_postgres(self, server: Postgres) -> str:
-        at = self.plan.addresses.postgres
-        return await self.wait_until_ready("postgres", server.start(), server.probe, probe_name="a query", at=at)
-
-    def _postgres_server(self) -> Postgres:
-        plan = self.plan
-        # Other addresses than the stack's: the API may run already and would connect to this temporary server.
-        template_addresses = plan.addresses.with_postgres_in(plan.layout.template_sockets)
-        return Postgres.of(
-            plan.settings,
-            plan.layout,
-            plan.addresses,
-            processes=self.processes,
-            template_addresses=template_addresses,
-            migrate=control_plane.migrate(plan.settings.programs, plan.layout, template_addresses),
-            template=plan.template,
-            note=self._emit_note,
-        )
+    def _servers(self) -> dict[str, _Part]:
+        """The servers other than Postgres: how to start each and wait until it is ready."""
+        return {
+            "nats": self._nats,
+            "dex": self._dex,
+            "spicedb": self._spicedb,
+            control_plane.SIGNER: self._signer,
+            control_plane.API: self._api,
+            **further_parts(self),
+        }
 
     async def _nats(self) -> None:
         command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
@@ -164,7 +135,7 @@ class BringUp:
         return spicedb.parse_version(command.log.read_text(encoding="utf-8", errors="replace"))
 
     async def _signer(self) -> None:
-        await self._may_start_clients.wait()
+        await self.may_start_clients.wait()
         command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
         probe = probes.grpc(self.plan.addresses.signer_endpoint)
         with self.phases.phase(control_plane.SIGNER):
@@ -180,7 +151,7 @@ class BringUp:
     async def _api(self) -> None:
         child = self.early.api
         if child is None:
-            await self._may_start_clients.wait()
+            await self.may_start_clients.wait()
         with self.phases.phase(control_plane.API):
             if child is None:
                 command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
@@ -197,7 +168,7 @@ class BringUp:
 
     async def _bootstrap(self) -> None:
         # The program itself waits for Postgres, but not for SpiceDB.
-        await self._may_start_clients.wait()
+        await self.may_start_clients.wait()
         await self._spicedb_ready.wait()
         command = control_plane.bootstrap(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
         with self.phases.phase(control_plane.BOOTSTRAP):
@@ -235,11 +206,24 @@ class BringUp:
         self.emit(VerdictChanged(verdict=Verdict(name=name, state="ready")))
         return reported_version
 
-    def _emit_note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Report a message of the template."""
         self._emit_waiting("template", text)
 
     def _emit_waiting(self, name: str, reason: str) -> None:
         self.emit(VerdictChanged(verdict=Verdict(name=name, state="waiting", reason=reason)))
+
+
+async def _run_all(parts: Iterable[Coroutine[None, None, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part)
+    except BaseExceptionGroup as group:
+        expected, unexpected = group.split(PlexdevError)
+        if expected is not None:
+            raise _first_error(expected) from None
+        raise unexpected or group from None
 
 
 def _first_error(group: BaseExceptionGroup[PlexdevError]) -> PlexdevError:

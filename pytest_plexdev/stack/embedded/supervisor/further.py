@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.stack.embedded.servers import control_plane
@@ -12,12 +13,17 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
 
 
-def further_parts(bring_up: BringUp) -> list[Coroutine[None, None, None]]:
-    """Return one part for each server that the plan adds to those of the profile ``lean``."""
+def further_parts(bring_up: BringUp) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
+    """Return how to start each server that the plan adds to those of the profile ``lean``, by name."""
     programs = bring_up.plan.further
     servers = further_servers() if programs else {}
-    parts = [_start(bring_up, servers[name], program) for name, program in programs.items()]
-    return [*parts, _seed_artifacts(bring_up)] if "seaweedfs" in programs else parts
+    return {name: partial(_start, bring_up, servers[name], program) for name, program in programs.items()}
+
+
+def further_programs(bring_up: BringUp) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
+    """Return how to run the programs that fill these servers."""
+    is_there = "seaweedfs" in bring_up.plan.further
+    return {control_plane.SEED_ARTIFACTS: partial(_seed_artifacts, bring_up)} if is_there else {}
 
 
 async def _seed_artifacts(bring_up: BringUp) -> None:

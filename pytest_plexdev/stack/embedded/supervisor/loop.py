@@ -10,18 +10,14 @@ import contextlib
 import os
 import signal
 import sys
-import time
 import traceback
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final
 
-from pytest_plexdev.core.model import KEPT_MARK, Endpoints, Phase, SeededTenant, StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, Service
 from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
-from pytest_plexdev.core.profiles import FURTHER_SERVERS, OPERATORS
-from pytest_plexdev.core.seeded_domains import tenants_in
 from pytest_plexdev.core.system_errors import refusal_of
-from pytest_plexdev.core.yaml_text import load_yaml
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
 from pytest_plexdev.stack.embedded.exit_records import write_end
 from pytest_plexdev.stack.embedded.processes.child import Child
@@ -29,15 +25,12 @@ from pytest_plexdev.stack.embedded.processes.exit_watcher import call_at_end
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
 from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.servers import control_plane
-from pytest_plexdev.stack.embedded.settings import WARM_ID, options_of_up
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
+from pytest_plexdev.stack.embedded.supervisor.changes import Changes
+from pytest_plexdev.stack.embedded.supervisor.control import ControlSocket
+from pytest_plexdev.stack.embedded.supervisor.description import describe
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
-from pytest_plexdev.stack.embedded.supervisor.protocol import Requester
-
-_CLUSTER_ONLY: Final = (*OPERATORS, "gateway")
-"""Services of the product's dev stack that need a cluster."""
-_PROGRAMS: Final = (control_plane.SIGNER, control_plane.API, control_plane.BOOTSTRAP)
-_ORDER: Final = ("postgres", "nats", "dex", "spicedb", *FURTHER_SERVERS, *_PROGRAMS)
+from pytest_plexdev.stack.embedded.supervisor.protocol import Change, Requester
 
 
 def supervise(plan: Plan, early: EarlyChildren) -> int:
@@ -53,6 +46,9 @@ class _Supervisor:
         self._phases = Phases(self._requester.send_event)
         self._stop = asyncio.Event()
         self._owner_ended = False
+        self._keeps_logs = False
+        self._changes = Changes(plan, self._processes)
+        self._control = ControlSocket(plan.layout.directory, self._change)
 
     async def run(self, early: EarlyChildren) -> int:
         self._requester.send_identity(ProcessId.of(os.getpid()))
@@ -62,11 +58,13 @@ class _Supervisor:
         failed = await self._bring_up(early)
         if not failed:
             await self._stop.wait()
-        await self._take_down(keep_logs=failed)
+            await self._control.close()
+        await self._take_down(keep_logs=failed or self._keeps_logs)
         return int(failed)
 
     async def _bring_up(self, early: EarlyChildren) -> bool:
         """Bring the stack up. Returns whether that failed; a cancelled bring-up did not."""
+        control_plane.render_manifest(self._plan.layout, self._plan.addresses, seed=self._plan.settings.seed)
         bring_up = BringUp(self._plan, self._processes, early, self._requester.send_event, self._phases)
         work = asyncio.create_task(bring_up.run())
         stop = asyncio.create_task(self._stop.wait())
@@ -104,46 +102,32 @@ class _Supervisor:
         self._requester.send_failure(error)
 
     def _announce(self, bring_up: BringUp) -> None:
-        plan, addresses = self._plan, self._plan.addresses
-        phases = (*self._phases.done, Phase(name="all", seconds=self._phases.seconds))
-        info = StackInfo(
-            provider="embedded",
-            id=plan.settings.id,
-            directory=plan.layout.directory,
-            endpoints=Endpoints(
-                api=addresses.api_url,
-                issuer=addresses.issuer,
-                dex_api=addresses.idp_api_endpoint,
-                database=addresses.database_url,
-                nats=addresses.nats_url,
-                signer=addresses.signer_endpoint,
-                spicedb=addresses.spicedb_endpoint,
-                spicedb_key=addresses.credentials.spicedb if addresses.spicedb_endpoint else None,
-                further=addresses.further_urls,
-                credentials=addresses.further_credentials,
-            ),
-            started_at=time.time(),
-            services=tuple(bring_up.services[name] for name in _ORDER if name in bring_up.services),
-            profile=plan.settings.profile,
-            left_out=(
-                *(name for name in FURTHER_SERVERS if name not in plan.further),
-                *_CLUSTER_ONLY,
-            ),
-            phases=phases,
-            tenants=self._tenants(),
-            capabilities=frozenset({"age-heartbeat"}),
-            options=options_of_up(plan.settings) if plan.settings.id == WARM_ID else (),
-        )
-        info.write(plan.layout.stack_file)
-        self._record_ends(bring_up)
+        describe(self._plan, bring_up.services, self._phases).write(self._plan.layout.stack_file)
+        self._record_ends(bring_up.services.values())
+        self._control.open()
         self._release_requester()
         sweep()
 
-    def _tenants(self) -> tuple[SeededTenant, ...]:
-        manifest: dict[str, Any] = load_yaml(
-            control_plane.manifest_file(self._plan.layout.directory).read_text(encoding="utf-8")
-        )
-        return tenants_in(manifest)
+    async def _change(self, change: Change, requester: Requester) -> None:
+        """Change the running stack as a command requests, and report the progress and the result to it."""
+        try:
+            async with self._changes as changes:
+                self._record_ends(await changes.make(change, requester.send_event))
+        except asyncio.CancelledError:
+            requester.send_failure(PlexdevError(BRING_UP_STOPPED))
+            raise
+        except Exception as error:
+            if not isinstance(error, PlexdevError):
+                with contextlib.suppress(OSError):  # the log's disk may be full
+                    traceback.print_exc()
+            requester.send_failure(error if isinstance(error, PlexdevError) else self._failure_of(error))
+            if change.services:
+                return
+            # Nothing of the former stack is left.
+            self._keeps_logs = True
+            self._stop.set()
+        else:
+            requester.send_ready()
 
     def _release_requester(self) -> None:
         asyncio.get_running_loop().remove_reader(self._requester.descriptor)
@@ -152,14 +136,14 @@ class _Supervisor:
         os.dup2(null, self._requester.descriptor)
         os.close(null)
 
-    def _record_ends(self, bring_up: BringUp) -> None:
-        servers = {service.pid for service in bring_up.services.values()}
+    def _record_ends(self, services: Iterable[Service]) -> None:
+        servers = {service.pid for service in services}
         for child in self._processes.running():
             if child.pid in servers:
                 self._processes.end_of(child).add_done_callback(partial(self._record_end, child))
 
     def _record_end(self, child: Child, end: asyncio.Future[int]) -> None:
-        if not self._stop.is_set():
+        if not self._stop.is_set() and child.pid not in self._processes.stopped:
             write_end(self._plan.layout.directory, child.name, end.result())
 
     def _watch_stop_conditions(self) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_plexdev.core.model import Phase, Verdict
@@ -18,8 +18,28 @@ from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, ProgressEvent, 
 from pytest_plexdev.errors import PlexdevError, encode_failure
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of the running stack that a command requests.
+
+    Attributes:
+        services: The servers to start again on the data that they had; empty: all, on the seeded state.
+    """
+
+    services: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """Return it as one line of JSON."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> Change:
+        """Read what :meth:`encode` returned."""
+        return cls(services=tuple(json.loads(line)["services"]))
+
+
 class Requester:
-    """The process that started the supervisor. Messages to it are dropped once it has ended."""
+    """The process that started the supervisor, or requests a change. Messages to it are dropped once it has ended."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -43,7 +63,8 @@ class Requester:
         self._send({"failed": encode_failure(error)})
 
     def _send(self, message: Mapping[str, object]) -> None:
-        with contextlib.suppress(BrokenPipeError):
+        # A command that was stopped while it waits, and reads nothing, does not block the supervisor.
+        with contextlib.suppress(ConnectionError, BlockingIOError):
             os.write(self.descriptor, json.dumps(message).encode() + b"\n")
 
 

@@ -24,7 +24,7 @@ from pytest_plexdev.stack.kind.manifests.apply import ApplyResult, apply
 from pytest_plexdev.stack.kind.manifests.prune import labelled, prune
 from pytest_plexdev.stack.kind.manifests.transform import BOOTSTRAP
 from pytest_plexdev.stack.kind.settings import Addresses
-from pytest_plexdev.stack.kind.state import database, ownership
+from pytest_plexdev.stack.kind.state import database, ownership, seeded_copy
 from pytest_plexdev.stack.kind.state.applied_objects import applied_objects
 from pytest_plexdev.stack.kind.state.fingerprint import CREATION_INPUTS
 from pytest_plexdev.stack.kind.state.ownership import Ready
@@ -87,12 +87,15 @@ class Rollout:
             ownership.write_creation_inputs(client, creation_inputs)
             ownership.withdraw_ready(client)
             objects = labelled(self._inputs.objects.result())
-            seeded = self._apply(client, objects, loaded, previous)
+            seeded, is_new = self._apply(client, objects, loaded, previous)
             with self._context.phases.phase("readiness"):
                 self._context.wait_for_stack(client, refs_of(objects), began=self._began)
             tenants = spawn(partial(self._read_tenants, access))
+            copied = spawn(partial(seeded_copy.keep, access)) if is_new else None
             with self._context.phases.phase("answers"):
                 version = self._context.wait_until_answering(addresses)
+            if copied is not None:
+                copied.result()
             applied = {name: value for name, value in fingerprint.items() if name not in CREATION_INPUTS}
             ready = Ready(
                 addresses=addresses,
@@ -109,14 +112,14 @@ class Rollout:
 
     def _apply(
         self, client: KubeClient, objects: Sequence[KubeObject], loaded: Future[bool], previous: PreviousState
-    ) -> Mapping[str, str]:
+    ) -> tuple[Mapping[str, str], bool]:
         """Apply everything, in the order in which a new node can run it.
 
         StatefulSets come first: their Pods need no network and take longest. All other Pods begin with DNS lookups.
         Started before Services route, they would only slow down kube-proxy and CoreDNS.
 
         Returns:
-            The identity of the database that was seeded.
+            The identity of the database that was seeded, and whether it was empty before.
         """
         groups = ObjectGroups.of(objects, self._inputs.definitions.result(), self._loading)
         run = partial(apply, client, result=self._result, established=partial(self._wait_until_established, client))
@@ -137,7 +140,7 @@ class Rollout:
         self._report(fresh=fresh)
         if not previous.is_new and (old := prune(client, [*groups.definitions, *objects])):
             self._context.did.append(f"pruned, because they are no longer rendered: {', '.join(old)}")
-        return seeded
+        return seeded, previous.is_new or is_empty
 
     def _wait_for_database(
         self, client: KubeClient, objects: Sequence[KubeObject], previous: PreviousState, jobs: Collection[str]

@@ -62,6 +62,14 @@ class Observer(Protocol):
         """
         ...
 
+    def users_api(self, info: StackInfo) -> str | None:
+        """Return the gRPC target of the API by which Dex, or its stand-in, creates users; ``None`` if it is disabled.
+
+        Raises:
+            PlexdevError: It cannot be reached.
+        """
+        ...
+
     def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
         """Return what clients of ``openbao``, ``seaweedfs`` or ``spicedb`` authenticate with.
 

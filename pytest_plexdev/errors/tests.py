@@ -28,9 +28,10 @@ CAPABILITY_MISSING: Final = Failure(
 USERS_FIXED: Final = Failure(
     tag="users-fixed",
     what="the identity provider of this stack ({provider}) creates no users, and has no {user}",
-    why="Dex's gRPC API is enabled on the embedded stack only",
-    fix="pass the address of a user that it has, {users}; or run it on the embedded stack: pytest; for --dev-stack: "
-    "plexdev up",
+    why="Dex's gRPC API is enabled on stacks of plexdev, and this one is not, or has an overlay without the Service "
+    "dex-api",
+    fix="pass the address of a user that it has, {users}; or run it on a stack of plexdev's own: pytest; for "
+    "--dev-stack: plexdev up",
 )
 NODE_STATE: Final = Failure(
     tag="node-state",

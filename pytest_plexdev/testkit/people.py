@@ -135,13 +135,13 @@ def _create_user(stack: Stack, email: str) -> None:
 
 
 def _skip_if_users_are_fixed(stack: Stack, email: str) -> None:
-    if email not in PEOPLE and stack.info.endpoints.dex_api is None:
+    if email not in PEOPLE and stack.users_api is None:
         reason = PlexdevError(USERS_FIXED, provider=stack.info.provider, user=email, users=" and ".join(PEOPLE))
         pytest.skip(f"{reason.headline}; {reason.fix}")
 
 
 def _target(stack: Stack) -> str:
-    target = stack.info.endpoints.dex_api
+    target = stack.users_api
     assert target is not None, "checked when the person was created"
     return target
 

@@ -105,6 +105,11 @@ class Stack:
         return self.info.endpoints.database or self._reach("postgres")
 
     @property
+    def users_api(self) -> str | None:
+        """gRPC target of the API by which the identity provider creates users; ``None`` if it is disabled."""
+        return self.provider.users_api(self.info)
+
+    @property
     def nats_url(self) -> str:
         """URL of the NATS server; a port-forward is opened if it listens inside a cluster."""
         return self.info.endpoints.nats or self._reach("nats")

@@ -38,11 +38,15 @@ def test_events_database_and_kube(project: pytest.Pytester, warm_stack: StackInf
             found = AppsV1Api(plexdev_kube).read_namespaced_deployment("plexsphere", "default")
             assert found.status.ready_replicas == 1
 
+        def test_person(plexdev_make_person, plexdev_tenant):
+            person = plexdev_make_person(roles=["member"])
+            assert person.client.domains.get(plexdev_tenant.domain_id).slug == plexdev_tenant.slug
+
         def test_logs(plexdev_stack):
             assert "signer-listening" in plexdev_stack.log("plexsphere-signer")
         """
     )
-    project.runpytest_subprocess("--dev-stack", "--plexdev-stack=kind").assert_outcomes(passed=7)
+    project.runpytest_subprocess("--dev-stack", "--plexdev-stack=kind").assert_outcomes(passed=8)
 
 
 def test_a_run_leaves_no_way_open(project: pytest.Pytester, warm_stack: StackInfo) -> None:

@@ -39,7 +39,16 @@ def embedded(tmp_path: Path) -> dict[str, Any]:
 def test_dex_knows_the_same_client_and_users(embedded: dict[str, Any]) -> None:
     in_cluster = yaml.safe_load(by_name(overlay_objects(), "ConfigMap")["dex-config"]["data"]["config.yaml"])
     del embedded["web"]  # there it listens on loopback, at another port
-    del embedded["grpc"]  # in the cluster it is not enabled
+    del embedded["grpc"]
 
     assert in_cluster.pop("web") == {"http": "0.0.0.0:5556"}
+    assert in_cluster.pop("grpc") == {"addr": "0.0.0.0:5557"}
     assert in_cluster == embedded
+
+
+def test_the_api_that_creates_users_is_inside_the_cluster_only() -> None:
+    services = by_name(overlay_objects(), "Service")
+
+    assert "type" not in services["dex-api"]["spec"]
+    assert [each["port"] for each in services["dex-api"]["spec"]["ports"]] == [5557]
+    assert [each["port"] for each in services["dex"]["spec"]["ports"]] == [5556]

@@ -138,6 +138,9 @@ class ToyProvider:
     def reach(self, info: StackInfo, service: str) -> str:
         raise NotImplementedError
 
+    def users_api(self, info: StackInfo) -> str | None:
+        return None
+
     def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
         raise NotImplementedError
 

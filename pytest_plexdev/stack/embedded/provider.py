@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+from pytest_plexdev.stack.embedded.observer_part import EmbeddedObserver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,10 +14,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo, Verdict
     from pytest_plexdev.core.progress import Progress
     from pytest_plexdev.core.provider_parts import Changes, Found, Logs, Started, Texts
-    from pytest_plexdev.core.service_credentials import ServiceCredentials
-    from pytest_plexdev.errors import Failure, PlexdevError
+    from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.options import Settings
-    from pytest_plexdev.stack.embedded.exit_errors import ServerProcesses
     from pytest_plexdev.stack.embedded.settings import EmbeddedSettings
     from pytest_plexdev.stack.request import StackRequest
 
@@ -26,7 +26,7 @@ MODULES: Final = (
 """Modules that the stack's programs import. Postgres and NATS are checked at their start: settings may name others."""
 
 
-class EmbeddedProvider:
+class EmbeddedProvider(EmbeddedObserver):
     """Implements :class:`pytest_plexdev.core.provider.Provider`.
 
     Args:
@@ -44,10 +44,10 @@ class EmbeddedProvider:
         *,
         request: StackRequest | None = None,
     ) -> None:
+        super().__init__()
         self._explicit_settings = settings
         self._own_directory = directory.absolute() if directory is not None else None
         self._request = request
-        self._processes: ServerProcesses | None = None
 
     @cached_property
     def _settings(self) -> EmbeddedSettings:
@@ -145,12 +145,6 @@ class EmbeddedProvider:
         """*error* itself, which already names the process."""
         return error
 
-    def verdicts(self, info: StackInfo) -> Sequence[Verdict]:
-        """Probe each server now, in its own protocol."""
-        from pytest_plexdev.stack.embedded.health import verdicts
-
-        return verdicts(info)
-
     def status(self, info: StackInfo | None) -> Sequence[Verdict]:
         """The verdicts; empty if the stack does not run."""
         return self.verdicts(info) if info is not None else ()
@@ -167,27 +161,6 @@ class EmbeddedProvider:
         # If the whole stack was stopped meanwhile, a new one may replace it.
         if dead and is_owned(info.directory):
             raise stack_broken(dead, fix=dead[0].hint)
-
-    def watch(self, info: StackInfo) -> None:
-        """Open a handle to the process of each server."""
-        from pytest_plexdev.stack.embedded.exit_errors import ServerProcesses
-
-        self._processes = ServerProcesses(info.services)
-
-    def died(self, info: StackInfo, *, patience_s: float, failure: Failure) -> PlexdevError | None:
-        """The error for the first server that ended, found by its process or, with *patience_s*, by a probe."""
-        from pytest_plexdev.stack.embedded.exit_errors import exit_error, first_gone
-
-        service = self._processes.first_ended(patience_s) if self._processes is not None else None
-        if service is None and patience_s:
-            service = first_gone(info)
-        return exit_error(service, info, failure) if service is not None else None
-
-    def log(self, info: StackInfo, service: str, *, since: float | None = None) -> str:
-        """The whole log of a service. *since* is ignored, because the servers' logs share no time format."""
-        from pytest_plexdev.stack.embedded.log_files import read_log
-
-        return read_log(info, service)
 
     def logs(self, info: StackInfo) -> Logs:
         """The log files of the stack."""
@@ -208,32 +181,9 @@ class EmbeddedProvider:
         files = LogFiles(self._own_directory or self._directory)
         return files if files.services() else None
 
-    def evidence(self, info: StackInfo, since: float) -> Iterable[tuple[str, Callable[[], str]]]:
-        """Empty: verdicts and logs are all the evidence."""
-        return ()
-
-    def reach(self, info: StackInfo, service: str) -> str:
-        """The service's own URL: all servers of this stack run on this machine."""
-        at = info.endpoints
-        address = {"postgres": at.database, "nats": at.nats, **at.further}[service]
-        assert address is not None
-        return address
-
-    def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
-        """What the stack's file says of the service."""
-        from pytest_plexdev.core.service_credentials import ServiceCredentials
-
-        return info.endpoints.credentials.get(service) or ServiceCredentials(secret=info.endpoints.spicedb_key or "")
-
     def clone(self) -> EmbeddedProvider:
         """Another provider of the same stack."""
         return EmbeddedProvider(self._explicit_settings, self._own_directory, request=self._request)
-
-    def close(self) -> None:
-        """Close the handles to the servers' processes."""
-        if self._processes is not None:
-            self._processes.close()
-            self._processes = None
 
     def exports(self, info: StackInfo) -> Mapping[str, str]:
         """Empty: no variables besides the addresses."""

@@ -58,6 +58,21 @@ class KindObserver:
             self._forwards = Forwards(info.cluster)
         return self._forwards.url(service)
 
+    def users_api(self, info: StackInfo) -> str | None:
+        """The API of Dex through a port-forward, if the cluster is ours and the overlay enables it."""
+        from pytest_plexdev.kube import KubeClient
+        from pytest_plexdev.kube.resources import SERVICE
+        from pytest_plexdev.stack.kind.observer import access_of
+        from pytest_plexdev.stack.kind.port_forward import DEX_API
+
+        assert info.cluster is not None
+        if not info.cluster.owned:
+            return None
+        with KubeClient(access_of(info)) as client:
+            if client.get(SERVICE, DEX_API, info.cluster.namespace) is None:
+                return None
+        return self.reach(info, DEX_API)
+
     def credentials(self, info: StackInfo, service: str) -> ServiceCredentials:
         """What the Secret of the service has."""
         from pytest_plexdev.stack.kind.service_secrets import read_credentials

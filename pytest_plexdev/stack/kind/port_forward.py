@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from pytest_plexdev.kube import KubeClient
     from pytest_plexdev.kube.resources import KubeObject
 
-_GRPC: Final = frozenset({"spicedb"})
+DEX_API: Final = "dex-api"
+"""The Service of Dex's gRPC API, which has its own because the Service ``dex`` is a NodePort."""
+_PORTS: Final = {**SERVERS, DEX_API: 5557}
+_GRPC: Final = frozenset({"spicedb", DEX_API})
 """The Services whose address is a gRPC target: ``host:port`` without a scheme."""
 _WORKLOADS: Final = ("Deployment", "StatefulSet")
 DATABASE_SECRET: Final = "postgres-credentials"  # noqa: S105 (its name)
@@ -97,7 +100,7 @@ class Forwards:
         return (
             *("kubectl", "--kubeconfig", str(at.kubeconfig), "--context", at.context, "--namespace", at.namespace),
             *("port-forward", "--address", "127.0.0.1", f"--pod-running-timeout={TIMEOUT_S:g}s"),
-            *(f"svc/{service}", f":{SERVERS[service]}"),
+            *(f"svc/{service}", f":{_PORTS[service]}"),
         )
 
     def _ready_pods(self, service: str) -> frozenset[str] | None:

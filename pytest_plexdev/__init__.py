@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.service_credentials import ServiceCredentials
     from pytest_plexdev.errors import PlexdevError
     from pytest_plexdev.testkit.assertions import assert_problem
+    from pytest_plexdev.testkit.browser_state import BrowserCookie, BrowserState, BrowserStates
     from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.eventually import eventually
@@ -39,6 +40,9 @@ __all__ = [
     "FASTEST_POLICY",
     "AsyncHttpClients",
     "AuditEvent",
+    "BrowserCookie",
+    "BrowserState",
+    "BrowserStates",
     "Bucket",
     "Client",
     "Cluster",
@@ -87,6 +91,9 @@ __all__ = [
 
 _HOMES = {
     "FASTEST_POLICY": "api.domains",
+    "BrowserCookie": "testkit.browser_state",
+    "BrowserState": "testkit.browser_state",
+    "BrowserStates": "testkit.browser_state",
     "Bucket": "testkit.bucket",
     "AsyncHttpClients": "testkit.http_clients",
     "AuditEvent": "api.observability",

@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_plexdev.api.domains import ReachabilityPolicy
     from pytest_plexdev.api.projects import Project
+    from pytest_plexdev.testkit.browser_state import BrowserStates
     from pytest_plexdev.testkit.factories import MakeNode, MakeProject, MakeTenant, TenantFactory
     from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Logins
@@ -222,3 +223,24 @@ def plexdev_oidc(plexdev_stack: Stack) -> Oidc:
 
     log = log_location(plexdev_stack.info, "dex")
     return Oidc(plexdev_stack.anonymous, plexdev_stack.issuer, client=stack_client(plexdev_stack.api_url), log=log)
+
+
+@pytest.fixture(scope="session")
+def plexdev_browser_state(plexdev_stack: Stack, plexdev_tenants: Tenants) -> BrowserStates:
+    """Sign in for a browser, as ``plexdev_browser_state("acme-corp", user=...)``: the ``storage_state`` of Playwright.
+
+    Each call is a session of its own. The default user is the tenant's admin.
+
+    Example::
+
+        import pytest
+
+
+        @pytest.fixture
+        def browser_context_args(browser_context_args, plexdev_browser_state):
+            return {**browser_context_args, "storage_state": plexdev_browser_state("acme-corp")}
+    """
+    from pytest_plexdev.testkit.browser_state import BrowserStates
+    from pytest_plexdev.testkit.stack import API, log_location
+
+    return BrowserStates(plexdev_stack.anonymous, plexdev_tenants, log=log_location(plexdev_stack.info, API))

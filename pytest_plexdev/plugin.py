@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
-from pytest_plexdev.session import guard, item_checks, other_reports, run
+from pytest_plexdev.session import base_url, guard, item_checks, other_reports, run
 from pytest_plexdev.session.guard import observing
 
 pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.factory_fixtures", "pytest_plexdev.service_fixtures")
@@ -51,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None
     other_reports.register(config)
+    base_url.register(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

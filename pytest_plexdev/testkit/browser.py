@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.cookiejar import Cookie
 from typing import Any, Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -108,6 +109,12 @@ class Browser:
         response = self._send("POST", url, json={"user_code": user_code}, headers=headers)
         if not response.is_success:
             raise problem_of(response)
+
+    @property
+    def cookies(self) -> list[Cookie]:
+        """The cookies of the control plane."""
+        domain = _cookie_domain(self._api_url)
+        return [cookie for cookie in self._http.cookies.jar if cookie.domain == domain]
 
     def cookie(self, name: str) -> str:
         """Return the value of a cookie; empty if it is not set."""

@@ -48,9 +48,10 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
     core = ["core", *(f"core.{name}" for name in ("clock", "profiles", "start_directory", "temporary"))]
-    session = ["session", *(f"session.{name}" for name in ("guard", "item_checks", "report", "run"))]
+    modules = ("base_url", "guard", "item_checks", "other_reports", "report", "run")
+    session = ["session", *(f"session.{name}" for name in modules)]
     fixtures = ["factory_fixtures", "fixtures"]
-    ours = [*core, *fixtures, "hookspecs", *options, "plugin", "service_fixtures", *session]
+    ours = ["base_url_fixtures", *core, *fixtures, "hookspecs", *options, "plugin", "service_fixtures", *session]
     result.stdout.fnmatch_lines_random([f"*ours: {['pytest_plexdev.' + name for name in ours]}".replace("[", "[[]")])
     assert not list(temporary.glob("plexdev-*"))
 

@@ -1,9 +1,10 @@
-"""``/v1/device``: the page to approve a device. It needs no JavaScript."""
+"""``/v1/device``: the page to approve or deny a device. It needs no JavaScript."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.responses import Response
@@ -11,14 +12,17 @@ from starlette.responses import Response
 from plexsphere_reference.http import device_page
 from plexsphere_reference.http.authentication import check_origin
 from plexsphere_reference.http.context import Call
-from plexsphere_reference.http.device_approval import approve, check_pending, malformed, not_found
+from plexsphere_reference.http.device_approval import approve, check_pending, deny, malformed, not_found
 from plexsphere_reference.http.problems import Problem
 from plexsphere_reference.http.session_auth import session_secret, signed_in, unauthenticated
 from plexsphere_reference.http.sign_in import start
-from plexsphere_reference.http.user_code_throttle import throttled
+from plexsphere_reference.http.user_code_throttle import UNKNOWN_CODE, throttled
 from plexsphere_reference.rules import device
 from plexsphere_reference.rules.device import DeviceSession
 from plexsphere_reference.store import device_sessions, sign_ins
+
+_DECISIONS: Final = {"approve": approve, "deny": deny}
+"""What the buttons of the page do."""
 
 
 async def show_page(call: Call) -> Response:
@@ -28,10 +32,12 @@ async def show_page(call: Call) -> Response:
         return device_page.ask_for_code()
     user_code = device.parse_user_code(typed.strip().upper())
     if user_code is None:
-        return device_page.ask_for_code(problem="That is not a code: it has eight letters and digits, as ABCD-EFGH.")
+        return device_page.ask_for_code(typed=typed, problem=_mistyped())
     try:
         return await _page_of(call, user_code)
     except Problem as problem:
+        if problem.code in (UNKNOWN_CODE, "too_many_requests"):
+            return device_page.ask_for_code(typed=typed, problem=problem)
         return device_page.refusal(problem)
 
 
@@ -48,8 +54,8 @@ async def _page_of(call: Call, user_code: str) -> Response:
         return await _to_sign_in(call, session)
     if who.domain_id != session.domain_id:
         return device_page.other_domain(user_code, who)
-    if session.approved_by == who.id:
-        return device_page.approved()
+    if session.decided_by == who.id:
+        return device_page.denied() if session.state == "denied" else device_page.approved()
     check_pending(session)
     domain = await call.plane.domains.get(who.domain_id)
     name = domain.name if domain else str(who.domain_id)
@@ -77,12 +83,19 @@ async def submit_page(call: Call) -> Response:
             raise unauthenticated()
         check_origin(call.plane, call.request)
         _check_form_token(call, form.get("csrf_token", [""])[0], user_code)
-        await approve(call, user_code, who)
+        decide = _DECISIONS.get(form.get("decision", [""])[0])
+        if decide is None:
+            raise Problem(400, "invalid_body", "decision must be approve or deny")
+        await decide(call, user_code, who)
     except Problem as problem:
         return device_page.refusal(problem)
     except ValueError:
         return device_page.refusal(malformed())
     return Response(status_code=303, headers={"Location": device_page.path_of(user_code), "Cache-Control": "no-store"})
+
+
+def _mistyped() -> Problem:
+    return Problem(400, "invalid_request", "that is not a code; it has eight letters and digits")
 
 
 def _form_token(secret: str, user_code: str) -> str:

@@ -5,8 +5,8 @@ One line per path, methods first; ``{}`` is one segment. A test compares the tab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 _UNBUILT: Final[Mapping[str, str]] = {
     "auth": """
@@ -166,6 +166,19 @@ _UNBUILT: Final[Mapping[str, str]] = {
         GET /v1/platform/backup/restore-plan
     """,
 }
+
+
+class Unbuilt(NamedTuple):
+    """An operation of the contract that answers 501; the parameters of its path are ``{}``."""
+
+    surface: str
+    method: str
+    path: str
+
+
+def unbuilt() -> Iterator[Unbuilt]:
+    """Return all of them."""
+    return (Unbuilt(surface, method, f"/{'/'.join(path)}") for (method, path), surface in _TEMPLATES.items())
 
 
 def surfaces_at(path: str) -> Mapping[str, str]:

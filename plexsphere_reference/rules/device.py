@@ -16,7 +16,7 @@ TOKEN_LIFETIME: Final = timedelta(hours=12)
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _USER_CODE: Final = re.compile(r"([A-Z2-7]{4})-?([A-Z2-7]{4})")
 
-State: TypeAlias = Literal["pending", "approved", "spent", "expired"]
+State: TypeAlias = Literal["pending", "approved", "denied", "spent", "expired"]
 PollOutcome: TypeAlias = Literal[
     "granted", "authorization_pending", "slow_down", "expired_token", "invalid_grant", "access_denied"
 ]
@@ -36,6 +36,7 @@ class DeviceSession:
     expires_at: datetime
     last_polled_at: datetime | None
     approved_by: UUID | None
+    denied_by: UUID | None
     approved_acr: str | None
     approved_amr: tuple[str, ...]
     spent_at: datetime | None
@@ -45,14 +46,23 @@ class DeviceSession:
     def state(self) -> State:
         if self.spent_at is not None:
             return "spent"
+        if self.denied_by is not None:
+            return "denied"
         if self.now >= self.expires_at:
             return "expired"
         return "pending" if self.approved_by is None else "approved"
+
+    @property
+    def decided_by(self) -> UUID | None:
+        """The user who approved or denied it."""
+        return self.denied_by or self.approved_by
 
     def poll(self, *, client_id: str | None) -> PollOutcome:
         """Return the outcome of a poll. A code that was issued to a client is valid for that client only."""
         if self.state == "spent" or (self.client_id is not None and client_id != self.client_id):
             return "invalid_grant"
+        if self.state == "denied":
+            return "access_denied"
         if self.state == "expired":
             return "expired_token"
         if not self.binding_active:

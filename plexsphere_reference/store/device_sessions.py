@@ -13,7 +13,8 @@ from plexsphere_reference.store.database import Connection, Database, Row
 
 _SELECT: Final = (
     "SELECT d.id, d.user_code, d.binding_id, b.domain_id, b.status = 'active', d.client_id, d.interval_seconds,"
-    " d.expires_at, d.last_polled_at, d.approved_by, d.approved_acr, d.approved_amr, d.spent_at, clock_timestamp()"
+    " d.expires_at, d.last_polled_at, d.approved_by, d.denied_by, d.approved_acr, d.approved_amr,"
+    " d.spent_at, clock_timestamp()"
     " FROM plexsphere.device_sessions d JOIN plexsphere.idp_bindings b ON b.id = d.binding_id"
 )
 
@@ -87,6 +88,14 @@ async def approve(connection: Connection, session_id: UUID, principal: Principal
     )
 
 
+async def deny(connection: Connection, session_id: UUID, principal: Principal) -> None:
+    """Record who denied the device session."""
+    await connection.execute(
+        "UPDATE plexsphere.device_sessions SET denied_by = %s, denied_at = now() WHERE id = %s",
+        [principal.id, session_id],
+    )
+
+
 async def spend(connection: Connection, session_id: UUID) -> None:
     await connection.execute("UPDATE plexsphere.device_sessions SET spent_at = now() WHERE id = %s", [session_id])
 
@@ -94,7 +103,7 @@ async def spend(connection: Connection, session_id: UUID) -> None:
 def _session(row: Row) -> DeviceSession:
     names = (
         "id", "user_code", "binding_id", "domain_id", "binding_active", "client_id", "interval_seconds", "expires_at",
-        "last_polled_at", "approved_by", "approved_acr", "approved_amr", "spent_at", "now",
+        "last_polled_at", "approved_by", "denied_by", "approved_acr", "approved_amr", "spent_at", "now",
     )  # fmt: skip
     values = dict(zip(names, row, strict=True))
     return DeviceSession(**{**values, "approved_amr": tuple(values["approved_amr"])})

@@ -66,11 +66,13 @@ class Browser(httpx.Client):
         return {"X-Plexsphere-CSRF": self.cookie(CSRF) or "", "Origin": self.plane.url, **headers}
 
     def submit(self, page: httpx.Response, **changed: str) -> httpx.Response:
-        """Press the button of the page's only form."""
+        """Press a button of the page's only form, by default the first."""
         form = re.search(r'<form method="post" action="([^"]*)">(.*)</form>', page.text)
         assert form is not None, page.text
         fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[2]))
-        return self.post(form[1], data={**fields, **changed}, headers={"Origin": self.plane.url})
+        button = re.search(r'<button type="submit" name="([^"]*)" value="([^"]*)">', form[2])
+        pressed = {button[1]: button[2]} if button else {}
+        return self.post(form[1], data={**fields, **pressed, **changed}, headers={"Origin": self.plane.url})
 
 
 def device(client: httpx.Client, slug: str = "acme-corp", **body: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ _POLL_PROBLEMS: Final[dict[PollOutcome, str]] = {
     "slow_down": "this device polls too often; wait 5 s longer between polls from now on",
     "expired_token": "this device was not approved in time; start again",
     "invalid_grant": "this device code is unknown, used, or another client's",
-    "access_denied": "the device's IdP binding is not active any more",
+    "access_denied": "the user denied this device, or its IdP binding is not active any more",
 }
 
 

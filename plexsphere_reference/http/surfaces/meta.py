@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import html
 from typing import Final
 
 from starlette.responses import Response
 
 from plexsphere_reference.http.context import Call
+from plexsphere_reference.http.docs_page import docs_page
 from plexsphere_reference.http.document import document
 from plexsphere_reference.http.operation import Handler, Operation
 from plexsphere_reference.http.problems import of_status
+from plexsphere_reference.http.unimplemented import unbuilt
 
 VERSION: Final = "0.1.0"
 _BUILT: Final = "2026-11-22T00:00:00Z"
@@ -53,17 +54,8 @@ async def openapi(call: Call) -> Response:
     return call.json(document(_documented()))
 
 
-async def docs(_call: Call) -> Response:
-    rows = "".join(
-        f"<tr><td>{each.method}</td><td><code>{html.escape(each.path)}</code></td><td>{each.surface}</td></tr>"
-        for each in _documented()
-    )
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>plexsphere API</title></head><body>'
-        '<h1>plexsphere API v1</h1><p>The document: <a href="/v1/openapi.json">/v1/openapi.json</a></p>'
-        f"<table><tr><th>method</th><th>path</th><th>surface</th></tr>{rows}</table></body></html>"
-    )
-    return Response(page, media_type="text/html")
+async def docs(call: Call) -> Response:
+    return docs_page(_documented(), unbuilt(), call.plane.settings)
 
 
 async def docs_asset(_call: Call) -> Response:

@@ -93,7 +93,7 @@ def test_the_page_of_another_domain_offers_to_sign_in_anew(nobody: httpx.Client,
     assert page.status_code == 403
     assert "another Domain" in page.text
     assert "<form" not in page.text
-    anew = re.search(r'href="([^"]*)"', page.text)
+    anew = re.search(r'href="([^"]*sign_in=anew[^"]*)"', page.text)
     assert anew is not None
 
     back = browser.at_idp(browser.get(anew[1].replace("&amp;", "&")).headers["location"])

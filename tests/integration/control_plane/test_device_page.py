@@ -64,6 +64,17 @@ class Tab:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
         self._wait(loaded)
 
+    def type_keys(self, text: str) -> None:
+        """Type into the focused field."""
+        self.call("Input.insertText", text=text)
+
+    def press_key(self, key: str) -> None:
+        """Press a key, and wait for the page that follows."""
+        loaded = self._loaded
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, text="\r", windowsVirtualKeyCode=13)
+        self._wait(loaded)
+
     def _wait(self, loaded: int) -> None:
         while self._loaded == loaded:
             assert not self.violations, self.violations
@@ -123,13 +134,34 @@ def test_a_person_approves_a_device(plane: Plane, nobody: httpx.Client, tab: Tab
     assert tab.violations == []
 
 
+def test_a_person_mistypes_a_code_and_denies_by_keyboard(nobody: httpx.Client, tab: Tab) -> None:
+    flow = device(nobody)
+    tab.open(flow["verification_uri"])
+    tab.type_keys("AAAA-AAAA")
+    tab.press_key("Enter")
+    assert "No device waits with this code" in tab.text()
+    assert tab.evaluate("document.activeElement.value") == "AAAA-AAAA"
+    tab.fill("input[name=user_code]", flow["user_code"].lower())
+    tab.press_key("Enter")
+    tab.fill("input[name=login]", ADMIN)
+    tab.fill("input[name=password]", "password")
+    tab.press("button[type=submit]")
+
+    tab.evaluate("document.querySelector('button[value=deny]').focus()")
+    tab.press_key("Enter")
+
+    assert "Device denied" in tab.text()
+    assert poll(nobody, flow["device_code"]).json()["code"] == "access_denied"
+    assert tab.violations == []
+
+
 def test_a_person_of_another_domain_signs_in_anew(nobody: httpx.Client, tab: Tab) -> None:
     for slug, name in (("acme-corp", "Acme Corp"), ("beta-llc", "Beta LLC")):
         flow = device(nobody, slug)
         tab.open(flow["verification_uri_complete"])
         if slug == "beta-llc":
             assert "another Domain" in tab.text()
-            tab.press("a")
+            tab.press("main a")
         tab.fill("input[name=login]", ADMIN)
         tab.fill("input[name=password]", "password")
         tab.press("button[type=submit]")

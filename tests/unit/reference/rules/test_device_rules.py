@@ -26,6 +26,7 @@ def _session(**changed: Any) -> DeviceSession:
         "expires_at": NOW + timedelta(seconds=1),
         "last_polled_at": None,
         "approved_by": None,
+        "denied_by": None,
         "approved_acr": None,
         "approved_amr": (),
         "spent_at": None,

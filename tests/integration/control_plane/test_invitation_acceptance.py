@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.support.actors import client_of, events, new_domain, new_project, refusal, relations
 from tests.support.control_plane import Plane
 from tests.support.invitations import invite, path_of
 from tests.support.rogue_tenant import Tenant
+from tests.support.waiting import until
 
 ADA = "ada@example.com"
 
@@ -130,3 +134,41 @@ def test_an_invitation_to_another_domain_is_not_accepted(acme: httpx.Client, str
 
     assert strict.refused() == (400, "jit_provisioning_denied")
     assert status_of(acme, elsewhere) == elsewhere
+
+
+def _wait_for_row(plane: Plane, sign_ins: list[Future[dict[str, Any]]]) -> None:
+    """Wait until all of these have redeemed their codes and wait for the invitation's row."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%invitations i%%'"
+    until(lambda: plane.sql(waiting)[0][0] >= len(sign_ins) or any(each.done() for each in sign_ins))
+    assert not any(each.done() for each in sign_ins), "a sign-in does not wait for the invitation"
+
+
+@pytest.mark.parametrize("policy", ["deny", "allow"])
+def test_two_first_sign_ins_at_once_are_one_user(
+    plane: Plane, acme: httpx.Client, strict: Tenant, project: dict[str, Any], policy: str
+) -> None:
+    strict.set(jit_policy=policy)
+    invitation = invite(acme, strict.domain_id, ADA, ("viewer", f"project:{project['id']}"))
+    with (
+        plane.client(None) as one,
+        plane.client(None) as other,
+        ThreadPoolExecutor(2) as pool,
+        psycopg.connect(plane.database_url) as holder,
+    ):
+        holder.execute("SELECT 1 FROM plexsphere.invitations WHERE id = %s FOR UPDATE", [invitation["id"]])
+        sign_ins: list[Future[dict[str, Any]]] = []
+        # The second begins when the first has its ID token, because the provider knows one nonce at a time.
+        for client in (one, other):
+            sign_ins.append(pool.submit(replace(strict, client=client).whoami))
+            _wait_for_row(plane, sign_ins)
+        holder.rollback()
+        signed_in = [each.result() for each in sign_ins]
+
+    assert signed_in[0] == signed_in[1]
+    user_id = signed_in[0]["subject"]
+    users = "SELECT id::text FROM plexsphere.users WHERE domain_id = %s AND external_subject = 'ada-sub'"
+    assert plane.sql(users, strict.domain_id) == [(user_id,)]
+    assert events(plane, invitation["id"]) == ["InvitationCreated", "InvitationAccepted"]
+    assert status_of(acme, invitation)["accepted_user_id"] == user_id
+    with client_of(plane, user_id) as ada:
+        assert ada.get(f"/v1/projects/{project['id']}").status_code == 200

@@ -42,11 +42,23 @@ def test_events_database_and_kube(project: pytest.Pytester, warm_stack: StackInf
             person = plexdev_make_person(roles=["member"])
             assert person.client.domains.get(plexdev_tenant.domain_id).slug == plexdev_tenant.slug
 
+        def test_a_program_signs_in_to_dex(plexdev_oidc):
+            tokens = plexdev_oidc("member@example.com", scope="openid profile email offline_access")
+            assert tokens.claims["email"] == "member@example.com"
+            assert tokens.refresh_token
+
+        def test_a_browser_is_signed_in(plexdev_browser_state, plexdev_stack, base_url):
+            import httpx
+            assert base_url == plexdev_stack.api_url
+            cookies = {each["name"]: each["value"] for each in plexdev_browser_state("beta-llc")["cookies"]}
+            assert "Type the code" in httpx.get(f"{base_url}/v1/device", cookies=cookies).text
+            assert httpx.get(f"{base_url}/v1/auth/whoami", cookies=cookies).json()["principal_type"] == "user"
+
         def test_logs(plexdev_stack):
             assert "signer-listening" in plexdev_stack.log("plexsphere-signer")
         """
     )
-    project.runpytest_subprocess("--dev-stack", "--plexdev-stack=kind").assert_outcomes(passed=8)
+    project.runpytest_subprocess("--dev-stack", "--plexdev-stack=kind").assert_outcomes(passed=10)
 
 
 def test_a_run_leaves_no_way_open(project: pytest.Pytester, warm_stack: StackInfo) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plexdev_tenant_factory(plexdev_tenants: Tenants, plexdev_login: Logins, _plexdev_leftovers: None) -> TenantFactory:
-    """Create tenants in fixtures of any scope, as ``with plexdev_tenant_factory(policy=...) as tenant``.
+    """Create tenants in fixtures of any scope: ``with plexdev_tenant_factory() as tenant`` (``TenantFactory``).
 
     The tenant is removed at the end of the block. In a test, :func:`plexdev_make_tenant` is shorter.
 
@@ -49,7 +49,7 @@ def plexdev_tenant_factory(plexdev_tenants: Tenants, plexdev_login: Logins, _ple
 
 @pytest.fixture
 def plexdev_make_tenant(plexdev_tenant_factory: TenantFactory) -> Iterator[MakeTenant]:
-    """Create a further tenant, as ``plexdev_make_tenant(policy=...)``.
+    """Create a further tenant, as ``plexdev_make_tenant(policy=...)`` (``MakeTenant``).
 
     Example::
 
@@ -67,7 +67,7 @@ def plexdev_make_tenant(plexdev_tenant_factory: TenantFactory) -> Iterator[MakeT
 
 @pytest.fixture
 def plexdev_make_project(plexdev_tenant: FreshTenant) -> Iterator[MakeProject]:
-    """Create a further Project, as ``plexdev_make_project(tenant, slug=...)``; by default in ``plexdev_tenant``.
+    """Create a further Project, as ``plexdev_make_project(slug=...)`` in ``plexdev_tenant`` (``MakeProject``).
 
     Example::
 
@@ -90,7 +90,7 @@ def plexdev_make_project(plexdev_tenant: FreshTenant) -> Iterator[MakeProject]:
 
 @pytest.fixture
 def plexdev_make_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev_project: Project) -> MakeNode:
-    """Register a further Node, as ``plexdev_make_node(project, healthy=True)``; by default in ``plexdev_project``.
+    """Register a further Node, as ``plexdev_make_node(healthy=True)`` in ``plexdev_project`` (``MakeNode``).
 
     It sends no heartbeat by itself. The contract deletes no Node, so it ends with its tenant.
 
@@ -118,7 +118,7 @@ def plexdev_make_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev
 def plexdev_make_person(
     plexdev_stack: Stack, plexdev_login: Logins, plexdev_tenant: FreshTenant
 ) -> Iterator[MakePerson]:
-    """Create a person with relations, as ``plexdev_make_person(email, roles=[...])``; by default in ``plexdev_tenant``.
+    """Create a person, as ``plexdev_make_person(email, roles=[...])`` in ``plexdev_tenant`` (``MakePerson``).
 
     A role is a relation to the Domain (``"member"``), or to a Project or Group (``("viewer", project)``). On a stack
     whose identity provider cannot create users, a kind cluster for example, a test that needs a new one is skipped.
@@ -156,7 +156,7 @@ def plexdev_make_person(
 
 @pytest.fixture
 def plexdev_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> Iterator[HttpClients]:
-    """Open an httpx client that is signed in, as ``plexdev_http("acme-corp")``; its base URL is the API's.
+    """Open an httpx client of the API that is signed in, as ``plexdev_http("acme-corp")`` (``HttpClients``).
 
     It sends as a seeded tenant's slug, a tenant, a login or a Node says, or anonymously with ``None``. Its exchanges
     are in the evidence of a failing test. It raises nothing if the API refuses a request.
@@ -179,7 +179,7 @@ def plexdev_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> Iterator[Htt
 
 @pytest.fixture
 def plexdev_async_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> AsyncHttpClients:
-    """Open an asynchronous httpx client that is signed in, as ``async with plexdev_async_http("acme-corp") as http``.
+    """Open an asynchronous httpx client: ``async with plexdev_async_http("acme-corp") as http`` (``AsyncHttpClients``).
 
     It is for the event loop of the test, so the test closes it. All else is as with :func:`plexdev_http`.
 
@@ -202,7 +202,7 @@ def plexdev_async_http(plexdev_stack: Stack, plexdev_tenants: Tenants) -> AsyncH
 
 @pytest.fixture(scope="session")
 def plexdev_oidc(plexdev_stack: Stack) -> Oidc:
-    """Sign in to the stack's identity provider as an OAuth 2 client, as ``plexdev_oidc("admin@example.com")``.
+    """Sign in at the identity provider as an OAuth 2 client: ``plexdev_oidc("admin@example.com")`` (``Oidc``).
 
     The result has the tokens, and the validated claims of the ID token. For programs that sign in by themselves; a
     test of the control plane is shorter with ``plexdev_login``. Needs the extra ``oidc``.
@@ -227,7 +227,7 @@ def plexdev_oidc(plexdev_stack: Stack) -> Oidc:
 
 @pytest.fixture(scope="session")
 def plexdev_browser_state(plexdev_stack: Stack, plexdev_tenants: Tenants) -> BrowserStates:
-    """Sign in for a browser, as ``plexdev_browser_state("acme-corp", user=...)``: the ``storage_state`` of Playwright.
+    """Sign in a browser: ``plexdev_browser_state("acme-corp")`` is Playwright's ``storage_state`` (``BrowserStates``).
 
     Each call is a session of its own. The default user is the tenant's admin.
 

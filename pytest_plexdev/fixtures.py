@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
-    """The running stack: its addresses, clients, verdicts and logs.
+    """The running stack: its addresses, clients, verdicts and logs (``Stack``).
 
     The first test that requests it starts the stack, once per run. With ``--dev-stack`` it is the stack that runs
     already.
@@ -50,7 +50,7 @@ def plexdev_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
-    """Log in by the device-code flow, as ``plexdev_login(tenant, user=...)``; *tenant* may be a seeded one's slug.
+    """Log in by the device-code flow, as ``plexdev_login(tenant, user=...)``, or with a slug (``Logins``).
 
     The default user is the tenant's admin. A user signs in to a tenant once per run, for all xdist workers.
 
@@ -74,7 +74,7 @@ def plexdev_login(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Logins:
 
 @pytest.fixture(scope="session")
 def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_login: Logins) -> Tenants:
-    """The seeded tenants by slug: by default ``acme-corp``, ``beta-llc`` and ``gamma-coop``.
+    """The seeded tenants by slug: by default ``acme-corp``, ``beta-llc`` and ``gamma-coop`` (``Tenants``).
 
     Tests share them, so read from them and write to a :func:`plexdev_tenant`.
 
@@ -93,7 +93,7 @@ def plexdev_tenants(pytestconfig: pytest.Config, plexdev_stack: Stack, plexdev_l
 
 @pytest.fixture(scope="session")
 def plexdev_client(plexdev_tenants: Tenants) -> Client:
-    """The ``/v1`` API as the seed's first platform operator: by default the admin of ``acme-corp``.
+    """The ``/v1`` API as the seed's first platform operator: by default the admin of ``acme-corp`` (``Client``).
 
     Example::
 
@@ -119,7 +119,7 @@ def _plexdev_leftovers(pytestconfig: pytest.Config, plexdev_stack: Stack) -> Ite
 
 @pytest.fixture
 def plexdev_tenant(plexdev_tenant_factory: TenantFactory) -> Iterator[FreshTenant]:
-    """A fresh Domain with an IdP binding and an address range of its own, which no other test uses.
+    """A fresh Domain with an IdP binding and an address range of its own, which no other test uses (``FreshTenant``).
 
     Example::
 
@@ -133,7 +133,7 @@ def plexdev_tenant(plexdev_tenant_factory: TenantFactory) -> Iterator[FreshTenan
 
 @pytest.fixture
 def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
-    """A Project in the test's :func:`plexdev_tenant`.
+    """A Project in the test's :func:`plexdev_tenant` (``Project``).
 
     Example::
 
@@ -148,7 +148,7 @@ def plexdev_project(plexdev_tenant: FreshTenant) -> Project:
 
 @pytest.fixture
 def plexdev_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev_project: Project) -> NodeAgent:
-    """A Node registered in the test's :func:`plexdev_project`. It sends no heartbeat by itself.
+    """A Node registered in the test's :func:`plexdev_project` (``NodeAgent``). It sends no heartbeat by itself.
 
     Example::
 
@@ -163,7 +163,7 @@ def plexdev_node(plexdev_stack: Stack, plexdev_tenant: FreshTenant, plexdev_proj
 
 @pytest.fixture
 def plexdev_events(plexdev_stack: Stack) -> Iterator[Events]:
-    """The control plane's events on NATS since the fixture was set up.
+    """The control plane's events on NATS since the fixture was set up (``Events``).
 
     Name it before the fixtures whose events you wait for: pytest sets fixtures up in the order of the test's arguments,
     and what was published earlier is not received.

@@ -32,7 +32,7 @@ def _plexdev_services(request: pytest.FixtureRequest, plexdev_stack: Stack) -> N
 
 @pytest.fixture
 def plexdev_bucket(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[Bucket]:
-    """An S3 bucket of the test's own in the stack's SeaweedFS.
+    """An S3 bucket of the test's own in the stack's SeaweedFS (``Bucket``).
 
     After the test it is removed with everything in it.
 
@@ -52,7 +52,7 @@ def plexdev_bucket(_plexdev_services: None, plexdev_stack: Stack) -> Iterator[Bu
 def plexdev_secrets(
     request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack
 ) -> Iterator[SecretStore]:
-    """The secrets of the stack's OpenBao, below a path of the test's own.
+    """The secrets of the stack's OpenBao, below a path of the test's own (``SecretStore``).
 
     After the test all secrets that it wrote or deleted have their former values; if not, the summary of the run names
     them. Their texts and numbers of 16 characters and more are masked in everything that is reported.
@@ -77,7 +77,7 @@ def plexdev_secrets(
 def plexdev_metrics(
     request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack, plexdev_tenant: FreshTenant
 ) -> Metrics:
-    """The metrics of the test's ``plexdev_tenant``, queried through the API.
+    """The metrics of the test's ``plexdev_tenant``, queried through the API (``Metrics``).
 
     Its ``wait_for`` waits until what a Node sent is there. On a stack whose Mimir has multi-tenancy off, a query
     finds the metrics of all Domains; the summary of the run says so.
@@ -102,7 +102,7 @@ def plexdev_metrics(
 def plexdev_logs(
     request: pytest.FixtureRequest, _plexdev_services: None, plexdev_stack: Stack, plexdev_tenant: FreshTenant
 ) -> Logs:
-    """The log lines and audit events of the test's ``plexdev_tenant``, queried through the API.
+    """The log lines and audit events of the test's ``plexdev_tenant``, queried through the API (``Logs``).
 
     Its ``wait_for`` waits until what a Node sent is there. On a stack whose Loki has multi-tenancy off, a query
     finds the lines of all Domains; the summary of the run says so.

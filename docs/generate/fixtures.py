@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
@@ -57,7 +58,8 @@ def _public(module: ModuleType, *, prefix: str) -> Iterator[ast.FunctionDef]:
 
 
 def _text(function: ast.FunctionDef) -> str:
-    return prose(ast.get_docstring(function) or "")
+    # Without the type that `pytest --fixtures` shows: the page has it as a link.
+    return prose(re.sub(r" \(``\w+``\)\.", ".", ast.get_docstring(function) or "", count=1))
 
 
 def _scope(fixture: ast.FunctionDef) -> str:

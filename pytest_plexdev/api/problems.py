@@ -37,8 +37,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> str:
         """The refusal in one line: ``403 permission_denied: the detail (the reason)``."""
+        head = " ".join(str(each) for each in (self.status, self.code or self.title) if each)
         reason = f" ({self.reason})" if self.reason else ""
-        return f"{self.status} {self.code or self.title}: {self.detail}{reason}"
+        return f"{head}: {self.detail}{reason}" if self.detail else f"{head}{reason}"
 
 
 class ProblemError(Exception):

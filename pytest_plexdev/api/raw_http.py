@@ -10,7 +10,8 @@ import httpx
 from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import AsyncLoopbackTransport, LoopbackTransport
 from pytest_plexdev.api.problems import CORRELATION_ID
-from pytest_plexdev.api.transport import TIMEOUT, Transport, ssl_context, user_agent
+from pytest_plexdev.api.tls import ssl_context
+from pytest_plexdev.api.transport import TIMEOUT, Transport, user_agent
 from pytest_plexdev.core.clock import unix_time
 
 _MOST_BYTES: Final = 1_000_000

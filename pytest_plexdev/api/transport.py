@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -15,6 +14,7 @@ from pytest_plexdev.api.exchanges import ExchangeLog
 from pytest_plexdev.api.loopback import LoopbackTransport
 from pytest_plexdev.api.problems import hides_its_frames, problem_of
 from pytest_plexdev.api.request_body import encode_body
+from pytest_plexdev.api.tls import ssl_context
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import API_GIBBERISH, API_UNREACHABLE, PlexdevError
@@ -29,6 +29,8 @@ TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 """In seconds. No request on ``/v1`` takes long, and a silent server should fail before the test's own timeout."""
 HARNESS: Final = "pytest-plexdev"
 """The beginning of :func:`user_agent`."""
+_NO_COOKIES: Final = DefaultCookiePolicy(allowed_domains=())
+"""Keeps no cookie: the principals of one API share its connections, and a cookie signs in a principal."""
 DYING: Final = 0.3
 """Seconds until a server whose connections were reset can be seen as dead: the kernel closes them before it is."""
 
@@ -67,7 +69,7 @@ class Transport:
         if token is not None:
             self.exchanges.add_secrets([token])
         self._explain = explain
-        self._http = http or new_http_client(base_url)
+        self._http = http or new_http_client(base_url, cookies=CookieJar(_NO_COOKIES))
 
     def as_principal(self, token: str | None) -> Transport:
         """The same API over the same connections, as another principal."""
@@ -217,30 +219,20 @@ def decode(response: httpx.Response, expect: type[Answer]) -> Answer:
         ) from error
 
 
-def new_http_client(base_url: str) -> httpx.Client:
-    """Create a connection pool that ignores the environment and needs no resolver for ``localhost``."""
+def new_http_client(base_url: str, *, cookies: CookieJar | None = None) -> httpx.Client:
+    """Create a connection pool that ignores the environment and needs no resolver for ``localhost``.
+
+    Args:
+        cookies: Keeps the cookies of answers; by default a new jar.
+    """
     transport = LoopbackTransport(verify=ssl_context(base_url), trust_env=False)
-    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers={"User-Agent": user_agent()})
+    headers = {"User-Agent": user_agent()}
+    return httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=headers, cookies=cookies)
 
 
 def user_agent() -> str:
     """Return by what name the API's log knows requests of this process."""
     return f"{HARNESS} (pid {os.getpid()})"
-
-
-def ssl_context(url: str) -> ssl.SSLContext:
-    """The TLS context for *url*, one per process. For plain HTTP it loads no certificates, to save time."""
-    return _default_context() if url.startswith("https:") else _empty_context()
-
-
-@cache
-def _default_context() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-@cache
-def _empty_context() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def body_of(**members: Any) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def assert_problem(refusal: Refusal, status: int, code: str, *, reason: str | No
     problem = answer.problem
     if (problem.status, problem.code) == (status, code) and reason in (None, problem.reason):
         return problem
-    wanted = _title(status, code, reason)
+    wanted = Problem(status=status, code=code, reason=reason or "").summary
     raise AssertionError(f"expected {wanted}, got {answer}")
 
 
@@ -80,11 +80,10 @@ class _Answer:
         problem = self.problem
         facts = {
             "request": self.request,
-            "detail": problem.detail,
             "correlation_id": problem.correlation_id,
             "body": self.body,
         }
-        lines = [_title(problem.status, problem.code, problem.reason)]
+        lines = [_shorten(mask(problem.summary))]
         lines += [f"  {name}: {_shorten(mask(text))}" for name, text in facts.items() if text]
         return "\n".join(lines)
 
@@ -115,10 +114,6 @@ def _request_of(response: Response) -> str:
         return f"{request.method} {request.url}"
     except (AttributeError, RuntimeError):  # httpx raises the latter for a response that a test has built
         return ""
-
-
-def _title(status: int, code: str, reason: str | None) -> str:
-    return " ".join(str(each) for each in (status, code, reason) if each)
 
 
 def _shorten(text: str) -> str:

@@ -96,10 +96,12 @@ class FreshTenant(Tenant):
 
     @property
     def client(self) -> Client:
+        """The ``/v1`` API as the operator who created the Domain."""
         return self._operator
 
     @cached_property
     def domain(self) -> Domain:
+        """The Domain as it was created."""
         return self._domain
 
     def rebind(self, *, client_secret_ref: str) -> IdpBinding:

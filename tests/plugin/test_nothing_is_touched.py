@@ -23,7 +23,7 @@ def test_fixtures_are_listed_with_what_they_are(project: pytest.Pytester) -> Non
 
     for name in ("stack", "tenants", "login", "client", "tenant", "project", "node", "events", "db", "kube"):
         result.stdout.fnmatch_lines([f"plexdev_{name}*"])
-    result.stdout.fnmatch_lines(["*The running stack: its addresses, clients, verdicts and logs.*"])
+    result.stdout.fnmatch_lines(["*The running stack: its addresses, clients, verdicts and logs (``Stack``).*"])
 
 
 def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(

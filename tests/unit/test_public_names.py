@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import pydoc
+import re
+import textwrap
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +38,50 @@ def test_type_checkers_and_the_site_see_each_public_name() -> None:
     names = {alias.name for node in imports for alias in node.names}
 
     assert names == {name for name in pytest_plexdev.__all__ if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("name", [name for name in pytest_plexdev.__all__ if not name.isupper()])
+def test_a_public_object_explains_itself_by_an_example(name: str) -> None:
+    text = inspect.getdoc(getattr(pytest_plexdev, name)) or ""
+    meaning, _, example = text.partition("Example::\n")
+
+    assert re.match(r"[A-Z`].*\.", meaning), "it begins with a sentence"
+    # What `help()` of a dataclass or a Struct without a docstring would show.
+    assert not meaning.startswith(f"{name}(")
+    tests = [node.name for node in ast.parse(textwrap.dedent(example)).body if isinstance(node, ast.FunctionDef)]
+    assert any(each.startswith("test_") for each in tests)
+
+
+def test_help_says_what_a_domain_is() -> None:
+    shown = pydoc.plain(pydoc.render_doc(pytest_plexdev.Domain))
+
+    assert "A Domain: a tenant of the control plane with its own range of mesh addresses." in shown
+
+
+@pytest.mark.parametrize("public", CLASSES, ids=lambda each: str(each.__name__))
+def test_the_methods_of_a_public_object_are_typed(public: type) -> None:
+    untyped = [
+        f"{public.__name__}.{name}"
+        for name, member in vars(public).items()
+        if not name.startswith("_")
+        and inspect.isfunction(function := getattr(member, "fget", None) or getattr(member, "func", None) or member)
+        and "return" not in function.__annotations__
+    ]
+
+    assert untyped == []
+
+
+@pytest.mark.parametrize("public", CLASSES, ids=lambda each: str(each.__name__))
+def test_the_methods_of_a_public_object_have_docstrings(public: type) -> None:
+    silent = [
+        f"{public.__name__}.{name}"
+        for name, member in vars(public).items()
+        if not name.startswith("_")
+        and inspect.isfunction(function := getattr(member, "fget", None) or getattr(member, "func", None) or member)
+        and not function.__doc__
+    ]
+
+    assert silent == []
 
 
 def types_of_members(public: type) -> Iterator[type]:

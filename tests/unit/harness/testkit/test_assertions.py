@@ -42,9 +42,8 @@ def test_a_problem_error_and_what_was_caught_are_accepted() -> None:
 
 def test_another_refusal_is_explained() -> None:
     assert message_of(refused(), 404, "project_not_found") == (
-        "expected 404 project_not_found, got 403 permission_denied no_relation\n"
+        "expected 404 project_not_found, got 403 permission_denied: deploy is needed (no_relation)\n"
         "  request: POST http://localhost:1/v1/projects\n"
-        "  detail: deploy is needed\n"
         "  correlation_id: c-1"
     )
 
@@ -55,6 +54,14 @@ def test_another_refusal_is_explained() -> None:
 )
 def test_status_code_and_reason_each_count(status: int, code: str, reason: str | None) -> None:
     assert message_of(refused(), status, code, reason).startswith(f"expected {status} {code}")
+
+
+def test_the_expected_reason_has_the_form_of_a_problem() -> None:
+    message = message_of(refused(), 403, "permission_denied", "suspended")
+
+    assert message.startswith(
+        "expected 403 permission_denied (suspended), got 403 permission_denied: deploy is needed (no_relation)\n"
+    )
 
 
 def test_a_success_shows_its_body_without_secrets() -> None:

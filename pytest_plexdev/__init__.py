@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.events import Event, Events
     from pytest_plexdev.testkit.eventually import eventually
     from pytest_plexdev.testkit.factories import MakeNode, MakeProject, MakeTenant, TenantFactory
+    from pytest_plexdev.testkit.faults import Fault
     from pytest_plexdev.testkit.http_clients import AsyncHttpClients, HttpClients
     from pytest_plexdev.testkit.login import Login, Logins
     from pytest_plexdev.testkit.logs import LogEntry, Logs
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.testkit.node_agent import NodeAgent
     from pytest_plexdev.testkit.oidc import Oidc
     from pytest_plexdev.testkit.oidc_types import OidcClient, OidcTokens
+    from pytest_plexdev.testkit.own_stack import OwnStack
     from pytest_plexdev.testkit.people import MakePerson, Person
     from pytest_plexdev.testkit.secret_store import DomainSecrets, SecretStore
     from pytest_plexdev.testkit.stack import Stack
@@ -51,6 +53,7 @@ __all__ = [
     "Endpoints",
     "Event",
     "Events",
+    "Fault",
     "FreshTenant",
     "HttpClients",
     "LogEntry",
@@ -68,6 +71,7 @@ __all__ = [
     "Oidc",
     "OidcClient",
     "OidcTokens",
+    "OwnStack",
     "Person",
     "Phase",
     "PlexdevError",
@@ -104,6 +108,7 @@ _HOMES = {
     "Endpoints": "core.model",
     "Event": "testkit.events",
     "Events": "testkit.events",
+    "Fault": "testkit.faults",
     "FreshTenant": "testkit.tenancy",
     "HttpClients": "testkit.http_clients",
     "LogEntry": "testkit.logs",
@@ -121,6 +126,7 @@ _HOMES = {
     "Oidc": "testkit.oidc",
     "OidcClient": "testkit.oidc_types",
     "OidcTokens": "testkit.oidc_types",
+    "OwnStack": "testkit.own_stack",
     "Person": "testkit.people",
     "Phase": "core.model",
     "PlexdevError": "errors",

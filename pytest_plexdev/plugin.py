@@ -120,7 +120,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     this = run.find_run(item.config)
     logs: Mapping[str, bytes] = {}
-    if this is not None and call.excinfo is not None and this.running is not None:
+    if this is not None and call.excinfo is not None and item_checks.stacks_of(item, this):
         from pytest_plexdev.session import log_copies
 
         # Before pytest renders the error, which must name the copies.
@@ -213,24 +213,26 @@ def _keep_evidence(
     if call.when == "setup":
         item.stash[_FAILED] = False
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or not report.passed
-    if report.failed and this.running is not None:
+    if report.failed and (stacks := item_checks.stacks_of(item, this)):
         from pytest_plexdev.session import evidence
 
         began = item.stash.get(item_checks.BEGAN, None) or run.Moment(call.start, {})
         phases = item_checks.phases_of(item, phase=call.when, began=call.start)
-        evidence.attach(report, item, this, since=began, phases=phases, logs=logs)
+        evidence.attach(report, item, this, stacks, since=began, phases=phases, logs=logs)
     elif logs or (call.when == "teardown" and not item.stash[_FAILED]):
         this.remove_evidence(item.nodeid)
     item_checks.end_phase(item, call.when, passed=report.passed)
 
 
 def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -> None:
-    # Reports of tests without the stack are not changed. A passed test may have captured output.
-    if this.running is None or not item_checks.requests_stack(item) or not (report.longrepr or report.sections):
+    # Reports of tests without a stack are not changed. A passed test may have captured output.
+    if not (report.longrepr or report.sections):
         return
-    from pytest_plexdev.session.masked_report import mask_report
+    stacks = item_checks.stacks_requested(item, this)
+    if stacks:
+        from pytest_plexdev.session.masked_report import mask_report
 
-    mask_report(report, this.running.secrets)
+        mask_report(report, frozenset[str]().union(*(stack.secrets for stack in stacks)))
 
 
 def _write_timeline(config: pytest.Config, this: run.Run) -> None:

@@ -1,6 +1,6 @@
-"""The public fixtures of the services that the profile ``full`` adds.
+"""The public fixtures of a stack for one test, and of the services that the profile ``full`` adds.
 
-A test that requests one needs its service, as if it had the marker ``plexdev_needs``
+A test that requests one of the latter needs its service, as if it had the marker ``plexdev_needs``
 (:data:`pytest_plexdev.session.item_checks.FIXTURE_NEEDS`).
 """
 
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_plexdev.session import run
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_plexdev.testkit.bucket import Bucket
     from pytest_plexdev.testkit.logs import Logs
     from pytest_plexdev.testkit.metrics import Metrics
+    from pytest_plexdev.testkit.own_stack import OwnStack
     from pytest_plexdev.testkit.secret_store import SecretStore
     from pytest_plexdev.testkit.stack import Stack
     from pytest_plexdev.testkit.tenancy import FreshTenant
@@ -137,3 +140,24 @@ def _note_telemetry(config: pytest.Config, stack: Stack, service: str) -> None:
         if not keeps_domains_apart(stack, service):
             line = f"{service} of this stack does not keep Domains apart, because its multi-tenancy is off"
             guard.add_lines(config, [line])
+
+
+@pytest.fixture
+def plexdev_own_stack(request: pytest.FixtureRequest) -> Iterator[OwnStack]:
+    """A whole stack for this test alone, with processes of its own, which the test may break.
+
+    It has clients of its own (``client``, ``tenants``, ``login``, ``make_tenant``, ``make_node``); the other fixtures
+    use the shared stack. Nothing of it is left after the test, whether it passed or failed.
+
+    Example::
+
+        def test_a_heartbeat_without_nats(plexdev_own_stack):
+            node = plexdev_own_stack.make_node()
+            with plexdev_own_stack.pause("nats"):
+                node.heartbeat()
+                assert node.reachability() == "healthy"
+    """
+    from pytest_plexdev.session.own_stack import own_stack
+
+    with own_stack(request.node, run.get_run(request.config)) as stack:
+        yield stack

@@ -49,7 +49,7 @@ def _acquire(run: Run) -> Stack:
         provider = _fresh(run, run.directory / STACK_DIRECTORY)
         attached = Attached(provider, _lease(run).acquire(no_progress))
     # Lazy: it imports an HTTP client, which takes 100 ms and is useless without a stack.
-    from pytest_plexdev.testkit.stack import Stack
+    from pytest_plexdev.testkit.stack import EVERYONE, Stack
 
     run.hold()
     run.notes.write(attached.info, drift=attached.drift, passed_over=attached.passed_over)
@@ -59,6 +59,7 @@ def _acquire(run: Run) -> Stack:
         attached_in=monotonic() - began,
         drift=attached.drift,
         passed_over=attached.passed_over,
+        shared_by=EVERYONE if run.settings.dev_stack else "all tests of this run",
     )
     run.first = Moment(unix_time(), stack.log_sizes())
     return stack
@@ -76,6 +77,8 @@ def end(run: Run) -> None:
         with system_errors("end the stack of this run", near=run.directory):
             held = run.hold()
             held.delete(*(name for name in run_directory.FILES if name not in run_directory.LEASE_FILES))
+            for left in run_directory.own_stacks(run.directory):
+                _fresh(run, left).down(None)  # its worker has crashed
             if release(run) is None and not _fresh(run, run.directory / STACK_DIRECTORY).is_guarded():
                 held.remove(*run_directory.FILES, STACK_DIRECTORY)
             run_directory.sweep()

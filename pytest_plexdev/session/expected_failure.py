@@ -12,6 +12,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.session import hidden_stdlib
+from pytest_plexdev.session.item_checks import OWN_STACK
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
@@ -61,7 +62,7 @@ def shorten(
     error = _as_expected(raised)
     if error is None:
         return
-    if error.tag == "server-died":
+    if error.tag == "server-died" and OWN_STACK not in item.stash:
         run.death = error
     shown = pytest.ExceptionInfo.from_exception(error).getrepr(style="value", chain=False)
     if shown.reprcrash is not None:

@@ -13,10 +13,14 @@ from pytest_plexdev.session.run import Moment, Run
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.evidence.phases import Phases
+    from pytest_plexdev.testkit.own_stack import OwnStack
+    from pytest_plexdev.testkit.stack import Stack
 
 BEGAN: Final = pytest.StashKey[Moment]()
 """The start of a test."""
 _PHASES: Final = pytest.StashKey[list[tuple[str, float]]]()
+OWN_STACK: Final = pytest.StashKey["OwnStack"]()
+"""The stack that a test has to itself, while it runs."""
 NEEDS: Final = "plexdev_needs"
 NEEDS_HELP: Final = (
     f"{NEEDS}(*needs): skip the test on a stack without these: a service (mimir), one that is no stand-in "
@@ -35,6 +39,17 @@ FIXTURE_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 def requests_stack(item: pytest.Item) -> bool:
     """Whether the test requests the stack, directly or by another fixture."""
     return "plexdev_stack" in getattr(item, "fixturenames", ())
+
+
+def stacks_of(item: pytest.Item, run: Run) -> list[Stack]:
+    """Return the running stacks that concern *item*: its own, and the run's unless it requests only its own."""
+    own = item.stash.get(OWN_STACK, None)
+    return [stack for stack in (own, run.running if own is None or requests_stack(item) else None) if stack is not None]
+
+
+def stacks_requested(item: pytest.Item, run: Run) -> list[Stack]:
+    """Return the running stacks that *item* requests."""
+    return [stack for stack in stacks_of(item, run) if stack is not run.running or requests_stack(item)]
 
 
 def has_needs(item: pytest.Item) -> bool:
@@ -79,6 +94,13 @@ def before_fixtures(item: pytest.Item, run: Run) -> None:
 def after_fixtures(item: pytest.Item, run: Run) -> None:
     """Skip the test that started the stack too, if the stack lacks what it needs."""
     _skip_without_needs(item, run)
+
+
+def begin_own_stack(item: pytest.Item, stack: OwnStack) -> None:
+    """Record the stack that the test has to itself. Its logs so far are not evidence."""
+    item.stash[OWN_STACK] = stack
+    began = item.stash.get(BEGAN, Moment(unix_time(), {}))
+    item.stash[BEGAN] = Moment(began.time, {**began.log_sizes, **stack.log_sizes()})
 
 
 def end_phase(item: pytest.Item, phase: str, *, passed: bool) -> None:

@@ -117,28 +117,12 @@ class Lease:
         try:
             info = self.provider_factory(self._stack_directory).up(progress).info
         except PlexdevError as error:
-            reported = self._with_kept_logs(error)
+            reported = with_kept_logs(error, self._stack_directory, self.output, remove=self._remove_stack_directory)
             write_private(self._failure_file, json.dumps(encode_failure(reported)).encode())
             raise reported from None
         info.write(self._info_file)
         self.output.remove(_OWNER, BRING_UP)
         return info
-
-    def _with_kept_logs(self, error: PlexdevError) -> PlexdevError:
-        """The error with the path of a copy of its log, because the log in the run directory is removed with it."""
-        if "log" not in error.facts:
-            return error
-        try:
-            logs = sorted((self._stack_directory / "logs").iterdir())
-            kept = self.output.write(_OWNER, BRING_UP, {log.name: read_end(log) for log in logs if log.is_file()})
-            log = self.output.shown(kept / Path(str(error.facts["log"])).name)
-        except OSError as refusal:
-            place = self.output.shown(self.output.directory / BRING_UP)
-            log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
-        # A file that cannot be deleted is reported at the end of the run: here its error would hide the real failure.
-        with contextlib.suppress(PlexdevError):
-            self._remove_stack_directory()
-        return error.changed(log=log)
 
     def _remove_stack_directory(self) -> None:
         self.provider_factory(self._stack_directory).remove_files()
@@ -170,3 +154,26 @@ class Lease:
     @property
     def _failure_file(self) -> Path:
         return self.run_directory / "failure.json"
+
+
+def with_kept_logs(
+    error: PlexdevError, stack_directory: Path, output: Output, *, remove: Callable[[], None]
+) -> PlexdevError:
+    """Copy the logs of a failed bring-up, which are removed with its directory, and name the copy in its error.
+
+    Args:
+        remove: Removes the directory.
+    """
+    if "log" not in error.facts:
+        return error
+    try:
+        logs = sorted((stack_directory / "logs").iterdir())
+        kept = output.write(_OWNER, BRING_UP, {log.name: read_end(log) for log in logs if log.is_file()})
+        log = output.shown(kept / Path(str(error.facts["log"])).name)
+    except OSError as refusal:
+        place = output.shown(output.directory / BRING_UP)
+        log = f"the lines above ({place} cannot be written: {refusal.strerror or refusal})"
+    # A file that cannot be deleted is reported at the end of the run: here its error would hide the real failure.
+    with contextlib.suppress(PlexdevError):
+        remove()
+    return error.changed(log=log)

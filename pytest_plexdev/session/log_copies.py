@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.session.item_checks import stacks_of
 from pytest_plexdev.session.output_directory import folder_name, read_end
 
 if TYPE_CHECKING:
@@ -20,16 +21,17 @@ def keep_logs(error: BaseException, item: pytest.Item, run: Run) -> Mapping[str,
     Returns:
         The content of the copies by file name, which is part of the test's evidence.
     """
-    if run.running is None or not run.removes_stack:
-        return {}
+    stacks = [stack for stack in stacks_of(item, run) if stack is not run.running or run.removes_stack]
     named = {
         str(service.log): service.log
-        for service in run.running.info.services
+        for stack in stacks
+        for service in stack.info.services
         if service.log is not None and any(str(service.log) in text for text in _texts(error))
     }
     if not named:
         return {}
-    copies = {log.name: read_end(log, run.running.secrets) for log in named.values()}
+    secrets = frozenset[str]().union(*(stack.secrets for stack in stacks))
+    copies = {log.name: read_end(log, secrets) for log in named.values()}
     folder = run.output.write(item.nodeid, folder_name(item.nodeid), copies)
     for expected in _expected(error):
         for path, log in named.items():

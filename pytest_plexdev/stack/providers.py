@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_plexdev.core.faults import Faults
+    from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.provider import Provider
     from pytest_plexdev.options import Settings
     from pytest_plexdev.stack.request import StackRequest
@@ -20,6 +22,8 @@ PROVIDERS: Final = {
 """The class of each provider by the value of ``--plexdev-stack``, in the order of discovery."""
 DEFAULT: Final = "embedded"
 """The provider of ``plexdev up`` without ``--stack``."""
+_FAULTS: Final = {"embedded": "pytest_plexdev.stack.embedded.faults:EmbeddedFaults"}
+"""The class that breaks the services of a stack for one test, by provider."""
 
 
 def provider_for(name: str, request: StackRequest | None = None, *, directory: Path | None = None) -> Provider:
@@ -33,6 +37,26 @@ def provider_for(name: str, request: StackRequest | None = None, *, directory: P
     module, _, attribute = PROVIDERS[name].partition(":")
     provider: Provider = getattr(import_module(module), attribute)(request=request, directory=directory)
     return provider
+
+
+def check_own_stack(name: str) -> None:
+    """Check that a provider starts stacks for one test.
+
+    Raises:
+        PlexdevError: ``own-stack-unsupported``.
+    """
+    if name not in _FAULTS:
+        from pytest_plexdev.errors import PlexdevError
+        from pytest_plexdev.errors.faults import OWN_STACK_UNSUPPORTED
+
+        raise PlexdevError(OWN_STACK_UNSUPPORTED, provider=name, supported=next(iter(_FAULTS)))
+
+
+def faults_of(info: StackInfo) -> Faults:
+    """Return the faults of a stack for one test."""
+    module, _, attribute = _FAULTS[info.provider].partition(":")
+    faults: Faults = getattr(import_module(module), attribute)(info.directory)
+    return faults
 
 
 def providers(

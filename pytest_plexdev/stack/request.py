@@ -40,10 +40,19 @@ class RunOwner:
     Attributes:
         directory: The run's directory.
         controller_pid: The process whose end stops the stack.
+        tester_pid: The process of the run that has the stack to itself; ``None``: the run's tests share it.
+        name: The name of such a stack among those of the run.
     """
 
     directory: Path
     controller_pid: int
+    tester_pid: int | None = None
+    name: str = ""
+
+    @property
+    def stack_id(self) -> str:
+        """The id of the stack."""
+        return f"{self.directory.name}-{self.name}" if self.name else self.directory.name
 
 
 @dataclass(frozen=True, kw_only=True)

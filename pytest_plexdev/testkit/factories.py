@@ -64,6 +64,17 @@ def _model(tenants: Tenants) -> IdpBinding:
     return next((each for each in chain([first], others) if not each.client_secret_ref.startswith(IN_OPENBAO)), first)
 
 
+def create_tenant(tenants: Tenants, logins: Logins, *, policy: ReachabilityPolicy | None = None) -> FreshTenant:
+    """Create a Domain with a binding to the seeded tenants' identity provider.
+
+    Args:
+        policy: When its silent Nodes become stale and unreachable; by default the API's policy.
+    """
+    operator = tenants.operator.client
+    domain = create_domain(operator, run_mark=tenants.run_mark, reachability=policy)
+    return FreshTenant(domain, bind(tenants, domain_id=domain.id), operator, logins)
+
+
 class TenantFactory:
     """Creates tenants in fixtures of any scope. A call returns a context manager, which removes the tenant at its end.
 
@@ -94,9 +105,7 @@ class TenantFactory:
         Raises:
             ProblemError: The API refused it: 400 ``invalid_domain`` if the policy is below the contract's minimum.
         """
-        operator = self._tenants.operator.client
-        domain = create_domain(operator, run_mark=self._tenants.run_mark, reachability=policy)
-        tenant = FreshTenant(domain, bind(self._tenants, domain_id=domain.id), operator, self._logins)
+        tenant = create_tenant(self._tenants, self._logins, policy=policy)
         try:
             yield tenant
         finally:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_plexdev.api import Client, Transport
 from pytest_plexdev.api.exchanges import ExchangeLog
+from pytest_plexdev.core.faults import Faults
 from pytest_plexdev.core.left_out_service import service_left_out
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.core.model import CAPABILITIES, Cluster, StackInfo, Verdict
@@ -18,12 +19,15 @@ from pytest_plexdev.core.provider import Observer
 from pytest_plexdev.core.service_credentials import ServiceCredentials
 from pytest_plexdev.errors import SERVER_DIED, Failure, PlexdevError
 from pytest_plexdev.masking.known import credentials_in, distinctive_values
+from pytest_plexdev.testkit.faults import Breakable
 
 LOG_LINES: Final = 12
 """Number of lines that an error shows of a log, from its end."""
 API: Final = "plexsphere"
 SIGNER: Final = "plexsphere-signer"
 """A NetworkPolicy of a cluster lets the API only reach it."""
+EVERYONE: Final = "everyone who attaches to it"
+"""Who uses a warm stack."""
 BOOTSTRAP: Final = "plexsphere-bootstrap"
 
 
@@ -33,7 +37,7 @@ def log_location(info: StackInfo, service: str) -> str:
     return str(path) if path is not None else f"plexdev logs {service}"
 
 
-class Stack:
+class Stack(Breakable):
     """Addresses, clients, verdicts and logs of a running stack.
 
     Args:
@@ -43,6 +47,8 @@ class Stack:
         drift: The inputs of a running stack that differ from this checkout's.
         passed_over: Why another warm stack, which takes precedence, is not used.
         death: The failure to report when a server has ended.
+        shared_by: Who else uses it, for the refusal of faults.
+        faults: Breaks the services of a stack that nobody shares.
 
     Example::
 
@@ -62,13 +68,14 @@ class Stack:
         drift: Sequence[str] = (),
         passed_over: str = "",
         death: Failure = SERVER_DIED,
+        shared_by: str = EVERYONE,
+        faults: Faults | None = None,
     ) -> None:
-        self.info = info
+        super().__init__(info, provider, shared_by=shared_by, faults=faults)
         self.attached_in = attached_in
         self.drift = drift
         self.passed_over = passed_over
         self.exchanges = ExchangeLog()
-        self.provider = provider
         endpoints = info.endpoints
         secrets = [*credentials_in(endpoints.database, endpoints.nats), endpoints.spicedb_key or ""]
         secrets += [value for each in endpoints.credentials.values() for value in (each.user, each.secret)]
@@ -118,7 +125,7 @@ class Stack:
         """Return the address of a service on this machine; a port-forward is opened if it listens inside a cluster.
 
         Args:
-            service: The name of a service in :attr:`info`, for example ``openbao``.
+            service: The name of a service in ``info``, for example ``openbao``.
 
         Returns:
             A URL without a trailing slash, with user and password where the server requires them; of a gRPC server its
@@ -212,7 +219,8 @@ class Stack:
             patience: Seconds to search for the cause of a failed request. By default only checks are made that take
                 microseconds: ended processes are noticed, a cluster, which restarts Pods itself, is not queried.
         """
-        return self.provider.died(self.info, patience_s=patience, failure=self._death)
+        broken = self._broken() if patience else None
+        return broken or self.provider.died(self.info, patience_s=patience, failure=self._death)
 
     def close(self) -> None:
         """Close the clients' connections and the provider's handles and port-forwards."""

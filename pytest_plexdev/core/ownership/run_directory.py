@@ -21,6 +21,8 @@ PREFIX: Final = "plexdev-"
 """Prefix of plexdev's temporary directories."""
 STACK_DIRECTORY: Final = "stack"
 """Name of a fresh stack's directory, in the run's."""
+OWN_STACK_PREFIX: Final = "own-"
+"""Prefix of the directories of stacks for one test, in the run's."""
 LOGINS: Final = "logins"
 """Directory of the run's tokens."""
 LEASE_FILES: Final = ("lease.lock", "lease.json", "failure.json")
@@ -48,11 +50,16 @@ def remove_left(directory: Path) -> None:
             held.remove(*FILES)
 
 
+def own_stacks(directory: Path) -> list[Path]:
+    """Return the directories of stacks for one test that are left in the run's."""
+    return sorted(directory.glob(f"{OWN_STACK_PREFIX}*"))
+
+
 def sweep(remove_stack: Callable[[Path], object] | None = None) -> None:
     """Remove the directories of this user's runs that were killed.
 
     Args:
-        remove_stack: Removes the stack in a run's directory if its owner has ended.
+        remove_stack: Removes a stack in a run's directory if its owner has ended.
     """
     for directory in temporary_directory().glob(f"{PREFIX}*"):
         with contextlib.suppress(PlexdevError, OSError):  # other programs create directories there too
@@ -60,5 +67,6 @@ def sweep(remove_stack: Callable[[Path], object] | None = None) -> None:
             if held is not None:
                 with held:
                     if remove_stack is not None:
-                        remove_stack(directory / STACK_DIRECTORY)
+                        for stack in (directory / STACK_DIRECTORY, *own_stacks(directory)):
+                            remove_stack(stack)
                     held.remove(*FILES)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 _FAILURES: Final = pytest.StashKey[tuple["Moment", list[Failure]]]()
 """The start of a test, and its failures since then."""
+_SHARED: Final = "shared"
+"""Names the run's stack in the evidence of a test that has another one to itself."""
 
 
 def attach(
     report: pytest.TestReport,
     item: pytest.Item,
     run: Run,
+    stacks: Sequence[Stack],
     *,
     since: Moment,
     phases: Phases,
@@ -42,12 +45,11 @@ def attach(
     """Add the evidence to *report* and write it to ``<output>/<test>/``.
 
     Args:
+        stacks: The stacks that concern the test, the most relevant first.
         since: The start of the test.
         phases: Its phases until the failure.
         logs: The result of :func:`~pytest_plexdev.session.log_copies.keep_logs`.
     """
-    if run.running is None:
-        return
     # The first test of a process began before the process had the stack; its evidence begins when it got the stack.
     began = run.first if run.first is not None and since.time < run.first.time else since
     test = FailedTest(
@@ -58,14 +60,14 @@ def attach(
         ids=correlation_ids("\n".join([report.longreprtext, *(text for _, text in report.sections)])),
         columns=columns_of(item.config),
     )
-    failures = [*_earlier_failures(item, since), _failure(report, test, run.running)]
+    failures = [*_earlier_failures(item, since), _failure(report, test, stacks)]
     item.stash[_FAILURES] = (since, failures)
-    sections = _sections(run, test)
+    sections = _sections(stacks, test)
     shown = [(title, _shown(section, test.columns)) for title, section in sections]
     report.sections += [(f"plexdev {title}", text) for title, text in shown if text]
     copies = {name: text.encode() for _, section in sections for name, text in section.files.items()} | {**logs}
     texts = [(title, section.text) for title, section in sections if section.text]
-    page = render_page(item, run, failures, texts, sorted(copies))
+    page = render_page(item, run, stacks[0].info, failures, texts, sorted(copies))
     files = {PAGE: printable(page).encode(), **copies}
     try:
         folder = run.output.write(item.nodeid, folder_name(item.nodeid), files)
@@ -77,15 +79,25 @@ def attach(
         attachments.add(report, item.config, folder=folder, names=[*files], page=page)
 
 
-def _sections(run: Run, test: FailedTest) -> list[tuple[str, Section]]:
-    stack = run.running
-    assert stack is not None
+def _sections(stacks: Sequence[Stack], test: FailedTest) -> list[tuple[str, Section]]:
     deadline = monotonic() + SECONDS
 
     def rule(text: str) -> str:
-        return mask(text, stack.secrets)  # a collector may learn of secrets
+        return _masked(text, stacks)  # a collector may learn of secrets
 
-    return [*collect(collectors(stack, test, deadline=deadline, rule=rule), deadline=deadline, rule=rule)]
+    first, *others = stacks
+    found = [*collect(collectors(first, test, deadline=deadline, rule=rule), deadline=deadline, rule=rule)]
+    for stack in others:
+        for title, section in collect(
+            collectors(stack, test, deadline=deadline, rule=rule), deadline=deadline, rule=rule
+        ):
+            files = {f"{_SHARED}-{name}": text for name, text in section.files.items()}
+            found.append((f"{title} of the {_SHARED} stack", replace(section, files=files)))
+    return found
+
+
+def _masked(text: str, stacks: Iterable[Stack]) -> str:
+    return mask(text, frozenset[str]().union(*(stack.secrets for stack in stacks)))
 
 
 def _shown(section: Section, columns: int) -> str:
@@ -97,7 +109,6 @@ def _earlier_failures(item: pytest.Item, since: Moment) -> list[Failure]:
     return failures if began is since else []  # plugins repeat failed tests
 
 
-def _failure(report: pytest.TestReport, test: FailedTest, stack: Stack) -> Failure:
-    rule = partial(mask, known=stack.secrets)
-    captured = [(title, rule(text)) for title, text in report.sections]
-    return Failure(phase=test.phases.current, text=rule(report.longreprtext), captured=captured)
+def _failure(report: pytest.TestReport, test: FailedTest, stacks: Sequence[Stack]) -> Failure:
+    captured = [(title, _masked(text, stacks)) for title, text in report.sections]
+    return Failure(phase=test.phases.current, text=_masked(report.longreprtext, stacks), captured=captured)

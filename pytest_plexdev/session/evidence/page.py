@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.core.markdown import code, fenced
+from pytest_plexdev.session.item_checks import OWN_STACK
 from pytest_plexdev.stack.providers import up_command
 
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.session.run import Run
 
 NAME: Final = "index.md"
@@ -38,6 +40,7 @@ class Failure:
 def render_page(
     item: pytest.Item,
     run: Run,
+    info: StackInfo,
     failures: Sequence[Failure],
     sections: Sequence[tuple[str, str]],
     logs: Sequence[str],
@@ -45,22 +48,22 @@ def render_page(
     """Render the page.
 
     Args:
+        info: The stack on which it failed.
         failures: The failures so far; a test can fail in its call and again in its tear-down.
         sections: The evidence: pairs of title and text, masked.
         logs: Names of the logs beside the page.
     """
-    return "\n".join(_lines(item, run, failures, sections, logs))
+    return "\n".join(_lines(item, run, info, failures, sections, logs))
 
 
 def _lines(
     item: pytest.Item,
     run: Run,
+    info: StackInfo,
     failures: Sequence[Failure],
     sections: Sequence[tuple[str, str]],
     logs: Sequence[str],
 ) -> Iterator[str]:
-    assert run.running is not None
-    info = run.running.info
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     yield f"# {code(item.nodeid)}"
     yield ""
@@ -76,7 +79,7 @@ def _lines(
         yield from ("", "## Log files", "", "What the services logged since the test began:", "")
         yield from (f"- [{name}]({name})" for name in logs)
     yield from ("", "## What to type next", "")
-    yield from _next_steps(item, run)
+    yield from _next_steps(item, run, info)
     yield ""
 
 
@@ -84,11 +87,12 @@ def _section(title: str, text: str, *, level: int = 2) -> Iterator[str]:
     yield from ("", f"{'#' * level} {title}", "", *fenced(text))
 
 
-def _next_steps(item: pytest.Item, run: Run) -> Iterator[str]:
-    assert run.running is not None
-    info = run.running.info
+def _next_steps(item: pytest.Item, run: Run, info: StackInfo) -> Iterator[str]:
     test = shlex.quote(_shown_id(item, run))
-    if run.settings.dev_stack:
+    if OWN_STACK in item.stash:
+        yield f"- Run this test again, on another stack of its own: `pytest {test}`"
+        yield f"- Stop at the failure, with the stack as the test broke it: `pytest --pdb {test}`"
+    elif run.settings.dev_stack:
         yield f"- Run this test again: `pytest --dev-stack {test}`"
         yield f"- Stop at the failure: `pytest --dev-stack --pdb {test}`"
         yield "- Read a whole log: `plexdev logs plexsphere`"

@@ -19,6 +19,7 @@ from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded.processes.child import describe_status, last_lines
 from pytest_plexdev.stack.embedded.removal import ENDS
 
+BY_TEST: Final = "the test ended it"
 _OUTSIDE: Final = "something outside the stack sent it that signal"
 _KILLED: Final = "something outside the stack killed it, or the kernel did because memory ran out (dmesg)"
 _CRASHES: Final = frozenset(
@@ -55,20 +56,25 @@ class ServerEnd:
     at: float
 
 
-def write_end(directory: Path, server: str, status: int) -> None:
-    """Record that *server* ended now with exit *status*, which is negative for a signal. Ignores a full disk."""
+def write_end(directory: Path, server: str, status: int, *, cause: str = "") -> None:
+    """Record that *server* ended now with exit *status*, which is negative for a signal. Ignores a full disk.
+
+    Args:
+        cause: What ended it, if that is known.
+    """
     with contextlib.suppress(OSError):
-        write_atomic(_file(directory, server), json.dumps({"status": status, "at": unix_time()}).encode())
+        end = {"status": status, "at": unix_time(), "cause": cause}
+        write_atomic(_file(directory, server), json.dumps(end).encode())
 
 
 def read_end(directory: Path, service: Service) -> ServerEnd | None:
     """Return the recorded end of a service's server, or ``None`` if no valid record exists."""
     with contextlib.suppress(OSError, ValueError, TypeError, RecursionError, PlexdevError):
         match decode_file(read_private(_file(directory, service.name))):
-            case {"status": int(status), "at": float(at)}:
+            case {"status": int(status), "at": float(at), **others}:
                 log = last_lines(service.log) if service.log else ""
                 words, cause = describe_end(status, log)
-                return ServerEnd(status=words, cause=cause, log=log, at=at)
+                return ServerEnd(status=words, cause=BY_TEST if others.get("cause") else cause, log=log, at=at)
     return None
 
 

@@ -45,6 +45,8 @@ class EmbeddedSettings:
 
     Attributes:
         owner: The stack stops when this process has ended in any way; ``None``: it runs until ``down``.
+        tester: The process of the owner's run that has the stack to itself: the stack stops with it too, and takes
+            requests for faults. ``None``: the stack is shared.
         profile: How much of the product's dev stack it has.
         requires_profile: Whether the user chose the profile, so that none of the servers that a wheel installs may be
             missing.
@@ -59,6 +61,7 @@ class EmbeddedSettings:
 
     id: str
     owner: ProcessId | None = None
+    tester: ProcessId | None = None
     profile: Profile = DEFAULT
     requires_profile: bool = False
     prefer: Prefer = "real"
@@ -88,8 +91,9 @@ def settings_for(request: StackRequest) -> EmbeddedSettings:
     options, up, run = request.options, request.up, request.run
     chosen = (up.profile if up is not None else None) or options.profile
     settings = EmbeddedSettings(
-        id=WARM_ID if run is None else run.directory.name,
+        id=WARM_ID if run is None else run.stack_id,
         owner=ProcessId.of(run.controller_pid) if run is not None else None,
+        tester=ProcessId.of(run.tester_pid) if run is not None and run.tester_pid is not None else None,
         profile=chosen or request.profile or DEFAULT,
         requires_profile=chosen is not None,
         prefer=options.prefer,
@@ -141,13 +145,14 @@ class SupervisorInput:
         programs: dict[str, Any] = raw["settings"]["programs"]
         commands = {name: tuple(value) for name, value in programs.items() if isinstance(value, list)}
         postgres = programs["postgres"]
-        owner = raw["settings"]["owner"]
+        owner, tester = raw["settings"]["owner"], raw["settings"]["tester"]
         run_directory = raw["settings"]["run_directory"]
         seed = raw["settings"]["seed"]
         return cls(
             replace(
                 settings,
                 owner=ProcessId(**owner) if owner else None,
+                tester=ProcessId(**tester) if tester else None,
                 cache=Path(settings.cache),
                 run_directory=Path(run_directory) if run_directory else None,
                 seed=Path(seed) if seed else None,

@@ -34,6 +34,11 @@ def main(program: str, listen: str = "") -> None:
             sock = socket.socket(fileno=int(listen.removeprefix("fd:")))
             database = _connect_to_postgres()
             _serve(sock, _ANSWER, while_open=database)
+        case "needs-no-variable":
+            if "BROKEN" in os.environ:
+                print(f"BROKEN={os.environ['BROKEN']} PLEXSPHERE_ENV={os.environ.get('PLEXSPHERE_ENV')}")
+                sys.exit(7)
+            _serve(socket.socket(fileno=int(listen.removeprefix("fd:"))), _ANSWER)
         case "slow-migrate":
             time.sleep(0.3)
         case "silent":

@@ -131,9 +131,12 @@ def kill_children() -> None:
                 continue
 
 
-def descendants() -> Iterator[int]:
-    """Yield the descendants of this process, nearest first. Those that start or end meanwhile may be missing."""
-    pending = deque(_children())
+def descendants(pid: int | None = None) -> Iterator[int]:
+    """Yield the descendants of a process, by default of this one, nearest first.
+
+    Those that start or end meanwhile may be missing.
+    """
+    pending = deque(_children(pid))
     while pending:
         yield (pid := pending.popleft())
         with contextlib.suppress(OSError):

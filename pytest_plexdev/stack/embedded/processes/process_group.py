@@ -7,7 +7,8 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pytest_plexdev.core.paths import mount_point
@@ -35,17 +36,30 @@ class ProcessGroup:
 
     Attributes:
         stopped: The pids of the children that :meth:`stop` has stopped.
+        killed_by_test: The pids of the children that a test has killed.
+        environments: Changes to the environment of children by name, from their next start on. ``None``: removed.
     """
 
     def __init__(self, *, timeout: float) -> None:
         self._children: dict[str, Child] = {}
         self._ends: dict[str, asyncio.Future[int]] = {}
         self.stopped: set[int] = set()
+        self.killed_by_test: set[int] = set()
+        self.environments: dict[str, Mapping[str, str | None]] = {}
         self._began = time.monotonic()
         self._deadline = self._began + timeout
 
     def start(self, name: str, command: Command) -> Child:
+        if changes := self.environments.get(name):
+            variables = {**command.environment, **changes}
+            kept = {variable: value for variable, value in variables.items() if value is not None}
+            command = replace(command, environment=kept)
         return self.adopt(Child(name, command))
+
+    def find(self, name: str) -> Child | None:
+        """Return the child of this name if it runs."""
+        child = self._children.get(name)
+        return child if child is not None and child.status is None else None
 
     def adopt(self, child: Child) -> Child:
         """Watch a child that was started before the event loop."""

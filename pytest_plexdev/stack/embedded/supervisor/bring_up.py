@@ -37,6 +37,7 @@ class BringUp:
     Attributes:
         early: Children that run already.
         emit: Receives the events.
+        api_probe: The path that shows that the API is ready; another one while a test has broken what it needs.
         may_start_clients: Set once Postgres has started, or starts soon.
     """
 
@@ -46,6 +47,7 @@ class BringUp:
     emit: Callable[[ProgressEvent], None]
     phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
+    api_probe: str = "/readyz"
     may_start_clients: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -160,8 +162,8 @@ class BringUp:
             await self.wait_until_ready(
                 control_plane.API,
                 child,
-                probes.http(self.plan.addresses.api.number, "/readyz"),
-                probe_name="GET /readyz with 200",
+                probes.http(self.plan.addresses.api.number, self.api_probe),
+                probe_name=f"GET {self.api_probe} with 200",
                 version=_REFERENCE,
                 stands_in_for=_PRODUCT,
             )

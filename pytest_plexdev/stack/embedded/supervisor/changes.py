@@ -20,6 +20,7 @@ from pytest_plexdev.stack.embedded.servers import control_plane
 from pytest_plexdev.stack.embedded.supervisor.bring_up import BringUp
 from pytest_plexdev.stack.embedded.supervisor.description import describe
 from pytest_plexdev.stack.embedded.supervisor.early_children import start_early
+from pytest_plexdev.stack.embedded.supervisor.faults import Faults
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 from pytest_plexdev.stack.embedded.supervisor.protocol import Change
 
@@ -35,6 +36,7 @@ class Changes:
         self._plan = plan
         self._processes = processes
         self._turn = asyncio.Lock()
+        self.faults = Faults(plan, processes)
 
     async def __aenter__(self) -> Changes:
         await self._turn.acquire()
@@ -55,17 +57,23 @@ class Changes:
         Raises:
             PlexdevError: ``restart-failed``, ``port-taken``; for a reset what a bring-up raises.
         """
+        if change.fault is not None:
+            return await self.faults.apply(change.fault, change.services)
+        if change.variables is not None:
+            self._processes.environments |= dict.fromkeys(change.services, change.variables)
         self._processes.renew(self._plan.settings.timeout)
         return await (self._restart(change.services, emit) if change.services else self._reset(emit))
 
     async def _restart(self, names: Collection[str], emit: Emit) -> Iterable[Service]:
         layout = self._plan.layout
         began = time.monotonic()
+        self.faults.thaw(*names)
         await self._processes.stop(*names)
         for name in names:
             layout.remove_end(name)
         self._hold_ports_of(names)
         work = BringUp(self._plan, self._processes, EarlyChildren(), emit, Phases(emit))
+        work.api_probe = self.faults.api_probe(names)
         try:
             await work.start_again(names)
         except PlexdevError as error:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from pytest_plexdev.core.model import KEPT_MARK, Service
@@ -19,7 +19,7 @@ from pytest_plexdev.core.phases import Phases
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.system_errors import refusal_of
 from pytest_plexdev.errors import BRING_UP_STOPPED, SUPERVISOR_LOST, PlexdevError
-from pytest_plexdev.stack.embedded.exit_records import write_end
+from pytest_plexdev.stack.embedded.exit_records import BY_TEST, write_end
 from pytest_plexdev.stack.embedded.processes.child import Child
 from pytest_plexdev.stack.embedded.processes.exit_watcher import call_at_end
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
@@ -45,7 +45,7 @@ class _Supervisor:
         self._requester = Requester(sys.stdout.fileno())
         self._phases = Phases(self._requester.send_event)
         self._stop = asyncio.Event()
-        self._owner_ended = False
+        self._run_ended = self._removes_logs = False
         self._keeps_logs = False
         self._changes = Changes(plan, self._processes)
         self._control = ControlSocket(plan.layout.directory, self._change)
@@ -59,6 +59,7 @@ class _Supervisor:
         if not failed:
             await self._stop.wait()
             await self._control.close()
+            self._changes.faults.thaw()
         await self._take_down(keep_logs=failed or self._keeps_logs)
         return int(failed)
 
@@ -144,7 +145,8 @@ class _Supervisor:
 
     def _record_end(self, child: Child, end: asyncio.Future[int]) -> None:
         if not self._stop.is_set() and child.pid not in self._processes.stopped:
-            write_end(self._plan.layout.directory, child.name, end.result())
+            cause = BY_TEST if child.pid in self._processes.killed_by_test else ""
+            write_end(self._plan.layout.directory, child.name, end.result(), cause=cause)
 
     def _watch_stop_conditions(self) -> None:
         loop = asyncio.get_running_loop()
@@ -153,25 +155,29 @@ class _Supervisor:
         # The write end of a pipe becomes "readable" when its read end is closed.
         loop.add_reader(self._requester.descriptor, self._on_requester_closed)
         if owner := self._plan.settings.owner:
-            self._watch_owner_process(owner)
+            self._watch_owner_process(owner, self._on_owner_ended)
+        if tester := self._plan.settings.tester:
+            self._watch_owner_process(tester, self._stop_and_remove)
 
     def _on_requester_closed(self) -> None:
         asyncio.get_running_loop().remove_reader(self._requester.descriptor)
         self._stop.set()
 
-    def _watch_owner_process(self, owner: ProcessId) -> None:
+    def _watch_owner_process(self, owner: ProcessId, on_end: Callable[[], None]) -> None:
         handle = owner.open()
         if handle is None:
-            self._owner_ended = True
-            self._stop.set()
-            return
+            on_end()
+        else:
+            call_at_end(handle, on_end)
 
-        def ended() -> None:
-            if not (self._plan.layout.directory / KEPT_MARK).exists():
-                self._owner_ended = True
-                self._stop.set()
+    def _on_owner_ended(self) -> None:
+        if not (self._plan.layout.directory / KEPT_MARK).exists():
+            self._run_ended = True
+            self._stop_and_remove()
 
-        call_at_end(handle, ended)
+    def _stop_and_remove(self) -> None:
+        self._removes_logs = True
+        self._stop.set()
 
     async def _take_down(self, *, keep_logs: bool) -> None:
         self._stop.set()
@@ -179,8 +185,8 @@ class _Supervisor:
         layout.remove_stack_file()
         await self._processes.stop_all()
         layout.remove_data()
-        if keep_logs and not self._owner_ended:
+        if keep_logs and not self._removes_logs:
             return
         layout.remove()
-        if self._owner_ended:
+        if self._run_ended:
             layout.remove_run()

@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pytest_plexdev.core.model import Phase, Verdict
 from pytest_plexdev.core.process_id import ProcessId
 from pytest_plexdev.core.progress import PhaseBegan, PhaseEnded, ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import PlexdevError, encode_failure
+
+Fault: TypeAlias = Literal["pause", "resume", "kill"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +26,13 @@ class Change:
 
     Attributes:
         services: The servers to start again on the data that they had; empty: all, on the seeded state.
+        fault: What a test does to the services of its own stack instead of starting them.
+        variables: Changes to their environment from now on; ``None`` as a value removes a variable.
     """
 
     services: tuple[str, ...] = ()
+    fault: Fault | None = None
+    variables: Mapping[str, str | None] | None = None
 
     def encode(self) -> bytes:
         """Return it as one line of JSON."""
@@ -35,7 +41,8 @@ class Change:
     @classmethod
     def decode(cls, line: bytes) -> Change:
         """Read what :meth:`encode` returned."""
-        return cls(services=tuple(json.loads(line)["services"]))
+        members = json.loads(line)
+        return cls(**{**members, "services": tuple(members["services"])})
 
 
 class Requester:

@@ -14,6 +14,7 @@ _NAMES: Final = (
     "evidence_cost",
     "golden_flow",
     "dev_stack",
+    "own_stack",
     "reset",
     "control_plane",
     "readiness",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,18 @@ def module_command(module: str) -> tuple[str, ...]:
     """Return the command line that runs *module* as ``__main__``; append its arguments."""
     flags = ("-P", "-s") if sys.flags.no_user_site else ("-P",)
     return (sys.executable, *flags, str(_START), *_directories(os.environ), "--", module)
+
+
+def split_module_command(argv: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return the module and the arguments of a command of :func:`module_command` that imports what this process does.
+
+    ``None``: it is another program, or finds its modules elsewhere.
+    """
+    if "--" not in argv or argv[0] != sys.executable or str(_START) not in argv:
+        return None
+    end = argv.index("--")
+    directories = argv[argv.index(str(_START)) + 1 : end]
+    return (argv[end + 1], [*argv[end + 2 :]]) if set(directories) <= set(sys.path) else None
 
 
 def python_variables(inherited: Mapping[str, str]) -> dict[str, str]:

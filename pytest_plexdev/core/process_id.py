@@ -22,7 +22,14 @@ from pytest_plexdev.core.clock import monotonic
 ANOTHER_STACK: Final = "another plexdev stack"
 POLL_INTERVAL_S: Final = 0.02
 """Seconds between two reads of ``/proc`` for a process without a pidfd."""
-_PROGRAMS_OF_OURS: Final = frozenset({"plexsphere_reference", "pytest_plexdev.stack.embedded.dex_standin"})
+_PROGRAMS_OF_OURS: Final = frozenset(
+    {
+        "plexsphere_reference",
+        "pytest_plexdev.stack.embedded.dex_standin",
+        # Its forks, which run one of the above.
+        "pytest_plexdev.stack.embedded.supervisor",
+    }
+)
 _ENDED_STATES: Final = frozenset({"Z", "X", "x"})
 """``proc(5)``: a zombie has ended and waits for its parent to read its status."""
 

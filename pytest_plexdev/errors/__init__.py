@@ -11,19 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from pytest_plexdev.errors import (
-    changes,
-    cluster,
-    doctor,
-    faults,
-    node,
-    ownership,
-    readiness,
-    services,
-    sign_in,
-    system,
-    tests,
-)
+from pytest_plexdev.errors import changes, cluster, doctor, node, ownership, readiness, services, sign_in, system, tests
 from pytest_plexdev.errors.base import Advice as Advice
 from pytest_plexdev.errors.base import Failure as Failure
 from pytest_plexdev.errors.base import PlexdevError as PlexdevError
@@ -235,7 +223,7 @@ NOT_READY_IN_TIME: Final = Failure(
     exit_code=124,
 )
 
-_MODULES: Final = (changes, cluster, node, readiness, sign_in, doctor, ownership, services, tests, system, faults)
+_MODULES: Final = (changes, cluster, node, readiness, sign_in, doctor, ownership, services, tests, system)
 CATALOGUE: Final = tuple(
     entry
     for names in (globals(), *map(vars, _MODULES))

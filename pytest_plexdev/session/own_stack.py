@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -24,7 +24,11 @@ from pytest_plexdev.stack.request import RunOwner
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
+    from pytest_plexdev.stack.request import Launcher
     from pytest_plexdev.testkit.own_stack import OwnStack
+
+
+_LAUNCHER: Final = pytest.StashKey["Launcher"]()
 
 
 @contextlib.contextmanager
@@ -40,7 +44,7 @@ def own_stack(item: pytest.Item, run: Run) -> Iterator[OwnStack]:
     name = f"{OWN_STACK_PREFIX}{os.urandom(4).hex()}"
     directory = run.directory / name
     owner = RunOwner(directory=run.directory, controller_pid=run.controller_pid, tester_pid=os.getpid(), name=name)
-    request = replace(request_of(run), run=owner)
+    request = replace(request_of(run), run=owner, launcher=_launcher_of(item.config, provider_name))
     provider = providers.provider_for(provider_name, request, directory=directory)
     with system_errors("bring up a stack for one test", near=run.directory):
         try:
@@ -60,3 +64,11 @@ def own_stack(item: pytest.Item, run: Run) -> Iterator[OwnStack]:
         stack.close()
         provider.down(info)
         shutil.rmtree(logins, ignore_errors=True)
+
+
+def _launcher_of(config: pytest.Config, provider: str) -> Launcher:
+    """The launcher of this process, which the first stack starts and the end of the run closes."""
+    if _LAUNCHER not in config.stash:
+        config.stash[_LAUNCHER] = launcher = providers.launcher_of(provider)
+        config.add_cleanup(launcher.close)
+    return config.stash[_LAUNCHER]

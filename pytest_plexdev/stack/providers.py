@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.provider import Provider
     from pytest_plexdev.options import Settings
-    from pytest_plexdev.stack.request import StackRequest
+    from pytest_plexdev.stack.request import Launcher, StackRequest
 
 PROVIDERS: Final = {
     "kind": "pytest_plexdev.stack.kind.provider:KindProvider",
@@ -24,6 +24,8 @@ DEFAULT: Final = "embedded"
 """The provider of ``plexdev up`` without ``--stack``."""
 _FAULTS: Final = {"embedded": "pytest_plexdev.stack.embedded.faults:EmbeddedFaults"}
 """The class that breaks the services of a stack for one test, by provider."""
+_LAUNCHERS: Final = {"embedded": "pytest_plexdev.stack.embedded.launcher:ForkServer"}
+"""The class of the launcher, by provider."""
 
 
 def provider_for(name: str, request: StackRequest | None = None, *, directory: Path | None = None) -> Provider:
@@ -47,9 +49,16 @@ def check_own_stack(name: str) -> None:
     """
     if name not in _FAULTS:
         from pytest_plexdev.errors import PlexdevError
-        from pytest_plexdev.errors.faults import OWN_STACK_UNSUPPORTED
+        from pytest_plexdev.errors.changes import OWN_STACK_UNSUPPORTED
 
         raise PlexdevError(OWN_STACK_UNSUPPORTED, provider=name, supported=next(iter(_FAULTS)))
+
+
+def launcher_of(name: str) -> Launcher:
+    """Start the launcher of a provider that starts stacks for one test. The caller closes it."""
+    module, _, attribute = _LAUNCHERS[name].partition(":")
+    launcher: Launcher = getattr(import_module(module), attribute)()
+    return launcher
 
 
 def faults_of(info: StackInfo) -> Faults:

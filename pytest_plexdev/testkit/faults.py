@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.faults import FAULT_IN_FORCE, STACK_SHARED
+from pytest_plexdev.errors.changes import FAULT_IN_FORCE, STACK_SHARED
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.faults import Faults

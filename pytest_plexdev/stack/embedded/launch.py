@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from pytest_plexdev.core.interpreter import module_command
 from pytest_plexdev.core.model import StackInfo
@@ -32,14 +32,20 @@ from pytest_plexdev.stack.embedded.settings import EmbeddedSettings, SupervisorI
 from pytest_plexdev.stack.embedded.supervisor.protocol import decode_event
 from pytest_plexdev.stack.embedded.warm import read_stack
 
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.embedded.launcher import ForkServer
+
 _STOP_TIMEOUT_S: Final = 5.0
 """After it the supervisor is killed, and the kernel kills its children. A stop usually takes 0.1 s."""
 
 
-def bring_up(settings: EmbeddedSettings, directory: Path, progress: Progress) -> StackInfo:
+def bring_up(
+    settings: EmbeddedSettings, directory: Path, progress: Progress, *, fork_server: ForkServer | None = None
+) -> StackInfo:
     """Bring a stack up and return once it is ready.
 
     Args:
+        fork_server: Starts the supervisor without its imports.
         directory: The stack's own directory, created here. After a failed bring-up it is kept if the error names a log.
 
     Raises:
@@ -52,7 +58,7 @@ def bring_up(settings: EmbeddedSettings, directory: Path, progress: Progress) ->
         with system_errors("start the embedded stack", near=directory, cache=settings.cache):
             end(directory)
             _make_directories(settings, directory)
-            _run_supervisor(settings, directory, progress)
+            _run_supervisor(settings, directory, progress, fork_server)
     except BaseException as error:
         if not (isinstance(error, PlexdevError) and "log" in error.facts):
             with contextlib.suppress(PlexdevError, OSError):
@@ -70,8 +76,10 @@ def _make_directories(settings: EmbeddedSettings, directory: Path) -> None:
         ensure_writable(each)
 
 
-def _run_supervisor(settings: EmbeddedSettings, directory: Path, progress: Progress) -> None:
-    supervisor = _Supervisor(directory, SupervisorInput(settings, directory))
+def _run_supervisor(
+    settings: EmbeddedSettings, directory: Path, progress: Progress, fork_server: ForkServer | None
+) -> None:
+    supervisor = _Supervisor(directory, SupervisorInput(settings, directory), fork_server)
     try:
         supervisor.forward_events(progress)
     except BaseException:
@@ -109,27 +117,30 @@ def _stop(supervisor: ProcessHandle) -> None:
 class _Supervisor:
     """The supervisor process, as its starter sees it during the bring-up."""
 
-    def __init__(self, directory: Path, supervisor_input: SupervisorInput) -> None:
+    def __init__(
+        self, directory: Path, supervisor_input: SupervisorInput, fork_server: ForkServer | None = None
+    ) -> None:
         self._directory = directory
         self._log = directory / "logs" / "supervisor.log"
         self._id: ProcessId | None = None
-        self._pipe = self._start(supervisor_input)
+        # The supervisor writes to it too.
+        with os.fdopen(open_private(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as log:
+            forked = fork_server.start(supervisor_input, log) if fork_server is not None else None
+            self._pipe = forked or self._start(supervisor_input, log)
 
-    def _start(self, supervisor_input: SupervisorInput) -> IO[bytes]:
+    def _start(self, supervisor_input: SupervisorInput, log: IO[bytes]) -> IO[bytes]:
         # The launcher forks the supervisor and exits at once: this process gets no zombie and no long-lived child.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         argv = module_command(SUPERVISOR.module)
         log_start(argv)
-        with os.fdopen(open_private(self._log, flags), "ab") as log:
-            launcher = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=supervisor_environment(),
-                cwd=self._directory,
-                start_new_session=True,
-            )
+        launcher = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=supervisor_environment(),
+            cwd=self._directory,
+            start_new_session=True,
+        )
         assert launcher.stdin is not None
         assert launcher.stdout is not None
         with contextlib.suppress(BrokenPipeError), launcher.stdin as stdin:

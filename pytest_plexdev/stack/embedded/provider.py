@@ -72,11 +72,15 @@ class EmbeddedProvider(EmbeddedObserver):
         from pytest_plexdev.core.extras import need
         from pytest_plexdev.core.provider_parts import Started
         from pytest_plexdev.stack.embedded import launch, warm
+        from pytest_plexdev.stack.embedded.launcher import ForkServer
         from pytest_plexdev.stack.embedded.texts import differences_note
 
         need(self.name, *MODULES)
         if self._own_directory is not None:
-            return Started(info=launch.bring_up(self._settings, self._own_directory, progress))
+            launcher = self._request.launcher if self._request is not None else None
+            fork_server = launcher if isinstance(launcher, ForkServer) else None
+            info = launch.bring_up(self._settings, self._own_directory, progress, fork_server=fork_server)
+            return Started(info=info)
         info, is_new = warm.bring_up_warm(self._settings, progress)
         up = self._request.up if self._request is not None else None
         differ = [] if is_new else warm.differences(self._settings, info, up)

@@ -29,6 +29,8 @@ def test_killed(plexdev_own_stack):
     fault.undo()
     assert plexdev_own_stack.client.auth.whoami().principal_type == "user"
     assert plexdev_own_stack.faults_in_force() == []
+    (pid,) = [each.pid for each in plexdev_own_stack.info.services if each.name == "plexsphere"]
+    assert b"--serve" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()  # a fork, which imported nothing
 
 def test_refusal_of_the_api_is_seen(plexdev_own_stack):
     client = plexdev_own_stack.client

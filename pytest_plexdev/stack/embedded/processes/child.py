@@ -16,10 +16,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final
 
 from pytest_plexdev.core.process_id import ProcessId
 
+if TYPE_CHECKING:
+    from pytest_plexdev.stack.embedded.processes.forked import ForkedProcess
+
+_FORKED: Final = "pytest_plexdev.stack.embedded.processes.forked"
+"""A module that only a fork server imports, and its forks have."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _LOG_TAIL_BYTES: Final = 16 * 1024
@@ -62,19 +67,7 @@ class Child:
         # To the supervisor's log. The logging module would delay the start of the API, which is the first child.
         sys.stderr.write(f"run: {shlex.join(command.argv)}\n")
         with command.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command.argv,
-                env=command.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=command.inherit,
-                user=command.user,
-                group=command.user,
-                extra_groups=None if command.user is None else (),
-                # Safe: the supervisor has one thread. Required: a child must never outlive the supervisor.
-                preexec_fn=bind_to_parent(command.stop_signal, command.prepare),
-            )
+            self._process = _start(command, log)
         self.pid = self._process.pid
         # Even an ended child exists until its status is read, which only this process does.
         handle = ProcessId.of(self.pid).open()
@@ -99,6 +92,30 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         if self.status is None:
             self._process.send_signal(number)
+
+
+def _start(command: Command, log: IO[bytes]) -> subprocess.Popen[bytes] | ForkedProcess:
+    # Safe: the supervisor has one thread. Required: a child must never outlive the supervisor.
+    bind = bind_to_parent(command.stop_signal, command.prepare)
+    if _FORKED in sys.modules and command.user is None:
+        from pytest_plexdev.stack.embedded.processes.forked import ForkedProcess, can_fork
+
+        if can_fork(command.argv):
+            return ForkedProcess(
+                command.argv, environment=command.environment, log=log, inherit=command.inherit, bind=bind
+            )
+    return subprocess.Popen(
+        command.argv,
+        env=command.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=command.inherit,
+        user=command.user,
+        group=command.user,
+        extra_groups=None if command.user is None else (),
+        preexec_fn=bind,
+    )
 
 
 def bind_to_parent(number: signal.Signals, prepare: Callable[[], None] | None) -> Callable[[], None]:

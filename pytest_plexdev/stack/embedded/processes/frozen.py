@@ -6,12 +6,10 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from pytest_plexdev.core.process_id import ProcessHandle, ProcessId
 from pytest_plexdev.stack.embedded.processes.child import Child, descendants
-
-_FIRST_INHERITABLE: Final = 3
+from pytest_plexdev.stack.embedded.processes.descriptors import close_all_but
 
 
 class Frozen:
@@ -81,18 +79,9 @@ def _start_guard(handles: Sequence[ProcessHandle]) -> tuple[int, int]:
     try:
         signal.set_wakeup_fd(-1)
         kept = sorted({read_end, *(handle.descriptor for handle in handles if handle.descriptor is not None)})
-        _close_all_but(kept)
+        close_all_but(kept)
         os.read(read_end, 1)
         for handle in handles:
             handle.send(signal.SIGKILL)
     finally:
         os._exit(0)
-
-
-def _close_all_but(kept: Sequence[int]) -> None:
-    # Also the locks of the stack's directories, which would seem to have an owner.
-    begin = _FIRST_INHERITABLE
-    for descriptor in kept:
-        os.closerange(begin, descriptor)
-        begin = descriptor + 1
-    os.closerange(begin, os.sysconf("SC_OPEN_MAX"))

@@ -27,11 +27,18 @@ from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 
 
 def main() -> int:
-    """Bring a stack up, watch it, and take it down. Returns the exit code."""
+    """Bring a stack up, watch it, and take it down; or serve as a fork server. Returns the exit code."""
     reset_signals()
     # Files of the stack are private, whatever the user's umask.
     os.umask(0o077)
-    supervisor_input = SupervisorInput.decode(sys.stdin.buffer.read())
+    if len(sys.argv) > 1:
+        from pytest_plexdev.stack.embedded.supervisor.fork_server import serve
+
+        return serve(_supervise)
+    return _supervise(SupervisorInput.decode(sys.stdin.buffer.read()))
+
+
+def _supervise(supervisor_input: SupervisorInput) -> int:
     try:
         with system_errors(
             "start the embedded stack", near=supervisor_input.directory, cache=supervisor_input.settings.cache

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from pytest_plexdev.errors import PlexdevError
-from pytest_plexdev.errors.faults import SERVICE_ENDED, STACK_SHARED
+from pytest_plexdev.errors.changes import SERVICE_ENDED, STACK_SHARED
 from pytest_plexdev.stack.embedded.supervisor.plan import Plan
 
 if TYPE_CHECKING:

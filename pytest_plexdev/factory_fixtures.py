@@ -233,12 +233,9 @@ def plexdev_browser_state(plexdev_stack: Stack, plexdev_tenants: Tenants) -> Bro
 
     Example::
 
-        import pytest
-
-
-        @pytest.fixture
-        def browser_context_args(browser_context_args, plexdev_browser_state):
-            return {**browser_context_args, "storage_state": plexdev_browser_state("acme-corp")}
+        def test_a_browser_has_a_session(plexdev_browser_state):
+            state = plexdev_browser_state("acme-corp")
+            assert "plexsphere_session" in [cookie["name"] for cookie in state["cookies"]]
     """
     from pytest_plexdev.testkit.browser_state import BrowserStates
     from pytest_plexdev.testkit.stack import API, log_location

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.progress import Progress
 
+_IN_MEMORY: Final = {"dex": "users", "spicedb": "relations", "openbao": "secrets"}
+"""What servers do not keep."""
 _SERVER_ENDS: Final = "a run skips its tests after a server has ended"
 
 
@@ -39,9 +41,11 @@ class EmbeddedChanges:
 
     def restart(self, services: Sequence[str], progress: Progress) -> Changed:
         """Start servers again on the data that they had."""
-        notes = []
-        if "spicedb" in services:
-            notes.append("spicedb: it stores relations in memory, so only the seeded ones are there")
+        notes = [
+            f"{name}: it stores {_IN_MEMORY[name]} in memory, so only the seeded ones are there"
+            for name in services
+            if name in _IN_MEMORY
+        ]
         with self._alone():
             # A run takes the end of a server for its failure, and skips the tests after that.
             uses.refuse_used(self._info, shlex.join(["plexdev", "restart", *services]), why=_SERVER_ENDS)

@@ -69,4 +69,4 @@ def test_it_is_seeded_again_after_a_reset_and_restarts(
     assert rows == [("acme-corp", "Acme Corp"), ("beta-llc", "Beta LLC"), ("gamma-coop", "Gamma Cooperative")]
     assert bindings == (3,)
     is_real = info.endpoints.spicedb is not None
-    assert [note.partition(":")[0] for note in notes] == (["spicedb"] if is_real else [])
+    assert [note.partition(":")[0] for note in notes] == ["dex", *(["spicedb"] if is_real else [])]

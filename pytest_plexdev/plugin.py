@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_plexdev.options import OPTIONS, OptionError, Settings
-from pytest_plexdev.session import base_url, guard, item_checks, other_reports, run
+from pytest_plexdev.session import base_url, guard, item_checks, other_reports, ran_tests, run
 from pytest_plexdev.session.guard import observing
 
 pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.factory_fixtures", "pytest_plexdev.service_fixtures")
@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     other_reports.register(config)
     base_url.register(config)
+    ran_tests.register(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -152,7 +153,7 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest's JUnit file is written
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     this = run.find_run(config)
     if this is None:
@@ -167,6 +168,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             from pytest_plexdev.session import report
 
             report.add_junit_properties(config, info)
+    with observing(config, "the file of the run's events"):
+        ran_tests.write_events(config, this, exit_code=int(exitstatus))
     with observing(config, "the timeline"):
         _write_timeline(config, this)
 

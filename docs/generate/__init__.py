@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.generate import cli, doctor, errors, fixtures, options, seed
+from docs.generate import cli, doctor, errors, events, fixtures, options, seed
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -16,4 +16,5 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/seed.md": seed.page,
     "reference/errors.md": errors.page,
     "reference/doctor.md": doctor.page,
+    "reference/events.md": events.page,
 }

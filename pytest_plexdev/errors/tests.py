@@ -1,4 +1,4 @@
-"""What a test asks of its stack and does not get: a kind of stack, the real service, a state of a Node."""
+"""What a test asks of its stack and does not get, and the files of a run that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -39,4 +39,11 @@ NODE_STATE: Final = Failure(
     why="by its Domain's policy a Node is stale {stale_after} after its last heartbeat, and unreachable after "
     "{unreachable_after}",
     fix="{fix}",
+)
+EVENTS_UNREADABLE: Final = Failure(
+    tag="events-unreadable",
+    what="{path} cannot be read as the events of a run: {reason}",
+    why="pytest writes events.jsonl to its output directory, .plexdev by default, if a test requests the stack or with "
+    "--plexdev-report",
+    fix="name such a file: plexdev report .plexdev/events.jsonl",
 )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pytest_plexdev.core.clock import monotonic, unix_time
 from pytest_plexdev.core.ownership.run_directory import STACK_DIRECTORY
-from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
+from pytest_plexdev.session.bring_up_record import BringUpRecord, recording
 from pytest_plexdev.session.run import Moment, Run
 from pytest_plexdev.stack import uses
 from pytest_plexdev.stack.discovery import Attached, find_running
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.provider import Provider
     from pytest_plexdev.core.provider_parts import Found
-    from pytest_plexdev.session.lease import Lease
+    from pytest_plexdev.session.lease import Lease, ProviderFactory
     from pytest_plexdev.testkit.stack import Stack
 
 
@@ -41,13 +41,8 @@ def stack_of(run: Run) -> Stack:
 
 def _acquire(run: Run) -> Stack:
     began = monotonic()
-    if run.settings.dev_stack:
-        attached = find_running(run.settings.chosen_stack, _attach, request=request_of(run))
-        run.use = uses.record(attached.info, controller_pid=run.controller_pid)
-    else:
-        run.hold()  # creates the directory; not needed, and not done, if no running stack is found
-        provider = _fresh(run, run.directory / STACK_DIRECTORY)
-        attached = Attached(provider, _lease(run).acquire(no_progress))
+    with recording(run) as record:
+        attached = _find(run, record) if run.settings.dev_stack else _share(run, record)
     # Lazy: it imports an HTTP client, which takes 100 ms and is useless without a stack.
     from pytest_plexdev.testkit.stack import EVERYONE, Stack
 
@@ -63,6 +58,29 @@ def _acquire(run: Run) -> Stack:
     )
     run.first = Moment(unix_time(), stack.log_sizes())
     return stack
+
+
+def _find(run: Run, record: BringUpRecord) -> Attached:
+    """The running stack."""
+
+    def attach(provider: Provider) -> Found | None:
+        return provider.attach(record)
+
+    attached = find_running(run.settings.chosen_stack, attach, request=request_of(run))
+    run.use = uses.record(attached.info, controller_pid=run.controller_pid)
+    return attached
+
+
+def _share(run: Run, record: BringUpRecord) -> Attached:
+    """The fresh stack of the run."""
+
+    def make_provider(directory: Path) -> Provider:
+        record.begin()  # only the process that starts the stack needs its provider
+        return _fresh(run, directory)
+
+    run.hold()  # creates the directory; not needed, and not done, if no running stack is found
+    provider = _fresh(run, run.directory / STACK_DIRECTORY)
+    return Attached(provider, _lease(run, make_provider).acquire(record))
 
 
 def end(run: Run) -> None:
@@ -91,7 +109,7 @@ def end(run: Run) -> None:
 
 def release(run: Run) -> StackInfo | None:
     """Stop the fresh stack of a run, or return it if the run keeps it."""
-    return None if run.settings.dev_stack else _lease(run).release(failed=run.failed)
+    return None if run.settings.dev_stack else _lease(run, partial(_fresh, run)).release(failed=run.failed)
 
 
 def request_of(run: Run) -> StackRequest:
@@ -109,21 +127,17 @@ def request_of(run: Run) -> StackRequest:
     )
 
 
-def _attach(provider: Provider) -> Found | None:
-    return provider.attach(no_progress)
-
-
 def _fresh(run: Run, directory: Path) -> Provider:
     """The provider of the run's own stack in *directory*."""
     return provider_for(run.settings.stack, request_of(run), directory=directory)
 
 
-def _lease(run: Run) -> Lease:
+def _lease(run: Run, provider_factory: ProviderFactory) -> Lease:
     from pytest_plexdev.session.lease import Lease
 
     return Lease(
         run_directory=run.directory,
-        provider_factory=partial(_fresh, run),
+        provider_factory=provider_factory,
         keep=run.settings.keep,
         output=run.output,
     )

@@ -1,4 +1,4 @@
-"""The output directory: one marked folder per failing test and per failed bring-up.
+"""The output directory: one marked folder per failing test and per failed bring-up, and the events of the last run.
 
 Only files that are listed in a mark are removed or replaced, because the user may have other files in the directory.
 The folders are private to this user, because they contain logs and HTTP exchanges.
@@ -24,6 +24,8 @@ from pytest_plexdev.core.untrusted_json import decode_file
 MARK: Final = ".plexdev.json"
 """Name of the file in each folder that lists its owner and the files that were written."""
 IGNORE: Final = ".gitignore"
+EVENTS: Final = "events.jsonl"
+"""Name of the file with the events of the last run."""
 BRING_UP: Final = "bring-up"
 """Name of the folder with the logs of a failed bring-up."""
 SLUG: Final = 120
@@ -84,6 +86,22 @@ class Output:
         """Remove the files that were written for *owner*, if there are any."""
         self._remove(self.folder(owner, name), owner)
 
+    def write_events(self, content: bytes) -> Path:
+        """Write the file with the events of the run, which replaces that of an earlier run.
+
+        Raises:
+            OSError: It cannot be written; ``FileExistsError`` if the file is not one of plexdev.
+        """
+        from pytest_plexdev.core.private_files import write_private
+        from pytest_plexdev.report import event_file
+
+        file = self.directory / EVENTS
+        if not event_file.is_ours(file):
+            raise FileExistsError(errno.EEXIST, "the existing file has no events of plexdev", str(file))
+        self._make_directory()
+        write_private(file, content)
+        return file
+
     def _remove(self, folder: Path, owner: str) -> None:
         mark = _read_mark(folder)
         if mark is None or mark[0] != owner:
@@ -105,7 +123,7 @@ class Output:
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             _make_private(self.directory)
-        if all(_owner_of(path) is not None for path in self.directory.iterdir()):
+        if all(path.name == EVENTS or _owner_of(path) is not None for path in self.directory.iterdir()):
             with contextlib.suppress(FileExistsError):  # another worker has written it
                 _write_new(self.directory / IGNORE, b"*\n")
 

@@ -37,7 +37,7 @@ def project(project: pytest.Pytester) -> pytest.Pytester:
 
 
 def folder_of(project: pytest.Pytester) -> Path:
-    (folder,) = (project.path / ".plexdev").glob("[!.]*")
+    (folder,) = (project.path / ".plexdev").glob("[!.]*/")
     return folder
 
 

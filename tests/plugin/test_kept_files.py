@@ -50,7 +50,7 @@ def test_the_folder_of_a_test_is_removed_once_it_passes(
         """
     )
     run(project, *workers).assert_outcomes(passed=1, failed=6)
-    folders = list((project.path / ".plexdev").glob("[!.]*"))
+    folders = list((project.path / ".plexdev").glob("[!.]*/"))
     assert len(folders) == 6
     (project.path / ".plexdev" / "mine").mkdir()
 
@@ -58,6 +58,7 @@ def test_the_folder_of_a_test_is_removed_once_it_passes(
     run(project, *workers).assert_outcomes(passed=6, failed=1)
     assert sorted(path.name for path in (project.path / ".plexdev").iterdir()) == [
         ".gitignore",
+        "events.jsonl",
         "mine",
         "test_fails.py-test_no",
     ]
@@ -74,7 +75,7 @@ def test_evidence_is_below_rootdir_wherever_pytest_was_started(
     monkeypatch.chdir(below)
     result = run(project, "--plexdev-report=report.html", "-W", "error", f"{project.path}/test_fails.py")
 
-    kept = [path.name for path in (project.path / ".plexdev").glob("[!.]*")]
+    kept = [path.name for path in (project.path / ".plexdev").glob("[!.]*/")]
     assert sorted(kept) == ["test_fails.py-test_again", "test_fails.py-test_fails"]
     assert list(tmp_path.iterdir()) == []
     assert (below / "report.html").exists()
@@ -87,7 +88,7 @@ def test_the_users_own_directory_as_output_keeps_the_users_files(project: pytest
     run(project, "--plexdev-output=.", "-p", "no:cacheprovider")
 
     new = {path.name for path in project.path.iterdir()} - before - {"__pycache__"}
-    assert new == {"bring-up", "test_fails.py-test_fails"}
+    assert new == {"bring-up", "events.jsonl", "test_fails.py-test_fails"}
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]])

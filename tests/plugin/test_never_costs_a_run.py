@@ -90,6 +90,7 @@ BREAKAGE = [
     "pytest_plexdev.session.report.header",
     "pytest_plexdev.session.report.summary",
     "pytest_plexdev.session.report.write_junit_properties",
+    "pytest_plexdev.session.ran_tests.write_events",
     "pytest_plexdev.session.timeline.write_timeline",
     "pytest_plexdev.session.run.Run.moment",
     "pytest_plexdev.session.run.Run.remove_evidence",
@@ -168,7 +169,7 @@ def test_a_warning_is_not_repeated_for_every_test(project: pytest.Pytester, monk
 def test_without_another_plugin(project: pytest.Pytester, arguments: list[str]) -> None:
     run(project, *arguments)
 
-    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*")] == ["test_fails.py-test_fails"]
+    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*/")] == ["test_fails.py-test_fails"]
 
 
 def test_items_of_other_kinds(project: pytest.Pytester) -> None:
@@ -207,7 +208,7 @@ def test_items_of_other_kinds(project: pytest.Pytester) -> None:
     (project.path / "a.thing").write_text("")
     result = run(project, "--doctest-modules", "--doctest-glob=*.txt")
 
-    kept = {path.name.partition("--")[0] for path in (project.path / ".plexdev").glob("[!.]*")}
+    kept = {path.name.partition("--")[0] for path in (project.path / ".plexdev").glob("[!.]*/")}
     assert kept >= {"documented.py-documented.documented", "story.txt-story.txt", "a.thing-a-thing"}
     assert "test_cases.py-TestCases-test_fails" in kept
     assert "test_cases.py-TestCases-test_expected" not in kept
@@ -238,7 +239,7 @@ def pytest_runtest_protocol(item, nextitem):
     project.makepyfile(test_flaky=flaky)
     run(project)
 
-    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*")] == ["test_fails.py-test_fails"]
+    assert [path.name for path in (project.path / ".plexdev").glob("[!.]*/")] == ["test_fails.py-test_fails"]
 
 
 @pytest.mark.parametrize(
@@ -269,5 +270,5 @@ def test_narrow_encodings(
 
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     result.assert_outcomes(passed=2, failed=3)
-    assert len(list((project.path / ".plexdev").glob("[!.]*"))) == 3
+    assert len(list((project.path / ".plexdev").glob("[!.]*/"))) == 3
     assert "is missing" not in result.stdout.str() + result.stderr.str()

@@ -48,7 +48,7 @@ def test_a_run_that_asks_for_nothing_imports_and_starts_nothing(
     result.stdout.fnmatch_lines(["*heavy: []"])
     options = ["options", *(f"options.{name}" for name in ("environment", "model", "parsers", "resolver", "table"))]
     core = ["core", *(f"core.{name}" for name in ("clock", "profiles", "start_directory", "temporary"))]
-    modules = ("base_url", "guard", "item_checks", "other_reports", "report", "run")
+    modules = ("base_url", "guard", "item_checks", "other_reports", "ran_tests", "report", "run")
     session = ["session", *(f"session.{name}" for name in modules)]
     fixtures = ["factory_fixtures", "fixtures"]
     ours = ["base_url_fixtures", *core, *fixtures, "hookspecs", *options, "plugin", "service_fixtures", *session]

@@ -27,7 +27,15 @@ LOGINS: Final = "logins"
 """Directory of the run's tokens."""
 LEASE_FILES: Final = ("lease.lock", "lease.json", "failure.json")
 """Files of the lease; deleting them releases it."""
-FILES: Final = (*LEASE_FILES, "ran.json", "drift.txt", "passed-over.txt", "reported-failure.json", LOGINS)
+FILES: Final = (
+    *LEASE_FILES,
+    "ran.json",
+    "drift.txt",
+    "passed-over.txt",
+    "reported-failure.json",
+    "bring-up.jsonl",
+    LOGINS,
+)
 """All files of a run's directory, without the stack's."""
 
 

@@ -19,6 +19,7 @@ from pytest_plexdev.session.evidence.page import NAME as PAGE
 from pytest_plexdev.session.evidence.page import Failure, render_page
 from pytest_plexdev.session.evidence.sections import FailedTest, collectors
 from pytest_plexdev.session.output_directory import folder_name
+from pytest_plexdev.session.ran_tests import EVIDENCE
 from pytest_plexdev.session.terminal_width import columns_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def attach(
     copies = {name: text.encode() for _, section in sections for name, text in section.files.items()} | {**logs}
     texts = [(title, section.text) for title, section in sections if section.text]
     page = render_page(item, run, stacks[0].info, failures, texts, sorted(copies))
+    vars(report)[EVIDENCE] = [(printable(title), text) for title, text in texts]
     files = {PAGE: printable(page).encode(), **copies}
     try:
         folder = run.output.write(item.nodeid, folder_name(item.nodeid), files)

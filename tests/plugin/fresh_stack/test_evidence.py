@@ -91,7 +91,7 @@ def test_a_failing_test_leaves_evidence_without_secrets(project: pytest.Pytester
             "  evidence: .plexdev/test_evidence.py-test_fails",
         ]
     )
-    (kept,) = (project.path / ".plexdev").glob("[!.]*")
+    (kept,) = (project.path / ".plexdev").glob("[!.]*/")
     result.stdout.no_fnmatch_line("*- plexdev readiness -*")
     assert kept.name == "test_evidence.py-test_fails"
     page, log = (kept / "index.md").read_text(), (kept / "plexsphere.log").read_text()

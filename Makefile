@@ -13,7 +13,7 @@ SLOWEST := --durations=25 --durations-min=3
 NO_CLUSTER := -n 3 --dist worksteal $(SLOWEST) -m "not docker and not slow" tests
 
 .PHONY: help golden e2e dev dev-down dev-up-plexd dev-embedded dev-embedded-down docker-build \
-        test test-runs test-cluster test-full lint bench docs site clean
+        test test-runs test-cluster test-full lint bench report-screenshots docs site clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ lint: $(VENV)/.dev  ## style, types, spelling, and what a scanner for weaknesses
 
 bench: $(VENV)/.dev  ## measure the figures of docs/explanation/figures.md, each beside its reference
 	$(BIN)/python -m benchmarks
+
+report-screenshots: $(VENV)/.dev  ## photograph reports of real runs in Chromium, below build/report-screenshots
+	$(BIN)/python -m tests.support.report_screenshots build/report-screenshots
 
 docs: $(VENV)/.dev  ## write the pages that are generated from the code
 	$(BIN)/python -m docs.generate

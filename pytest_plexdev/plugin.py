@@ -17,7 +17,6 @@ pytest_plugins = ("pytest_plexdev.fixtures", "pytest_plexdev.factory_fixtures", 
 
 _FAILED = pytest.StashKey[bool]()
 _HAS_HEADER = pytest.StashKey[bool]()
-_TIMELINE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -168,10 +167,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             from pytest_plexdev.session import report
 
             report.add_junit_properties(config, info)
-    with observing(config, "the file of the run's events"):
-        ran_tests.write_events(config, this, exit_code=int(exitstatus))
-    with observing(config, "the timeline"):
-        _write_timeline(config, this)
+    with observing(config, "the events and the report of the run"):
+        ran_tests.write_results(config, this, exit_code=int(exitstatus))
 
 
 def pytest_terminal_summary(
@@ -184,8 +181,10 @@ def pytest_terminal_summary(
             from pytest_plexdev.session import report
 
             passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-            timeline = config.stash.get(_TIMELINE, None)
-            report.write_summary(terminalreporter, this, info, passed=passed, timeline=timeline)
+            page = config.stash.get(ran_tests.REPORT, None)
+            report.write_summary(terminalreporter, this, info, passed=passed, page=page)
+        elif this is not None and this.settings.report is not None and ran_tests.REPORT in config.stash:
+            terminalreporter.line(f"plexdev: report: {config.stash[ran_tests.REPORT]}")
     for line in guard.summary(config):
         terminalreporter.line(line)
 
@@ -236,11 +235,3 @@ def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -
         from pytest_plexdev.session.masked_report import mask_report
 
         mask_report(report, frozenset[str]().union(*(stack.secrets for stack in stacks)))
-
-
-def _write_timeline(config: pytest.Config, this: run.Run) -> None:
-    info = this.what_ran()
-    if info is not None and this.settings.report is not None:
-        from pytest_plexdev.session import timeline
-
-        config.stash[_TIMELINE] = timeline.write_timeline(this.settings.report, info, shown=this.output.shown)

@@ -28,6 +28,7 @@ from pytest_plexdev.cli.output import (
     wants_json,
 )
 from pytest_plexdev.cli.psql import add_psql_command
+from pytest_plexdev.cli.report import add_report_command
 from pytest_plexdev.cli.sign_in import add_sign_in_commands
 from pytest_plexdev.cli.stack_parser import add_stack_commands
 from pytest_plexdev.core.signals import Terminated, keep_exit_statuses, raising_terminated
@@ -36,7 +37,7 @@ from pytest_plexdev.errors import PlexdevError
 _CTRL_C = 130
 _COMMANDS: Final[Mapping[str, Sequence[AddCommands]]] = {
     "the stack": [add_stack_commands, add_change_commands],
-    "people and data": [add_sign_in_commands, add_psql_command, add_open_command],
+    "people and data": [add_sign_in_commands, add_psql_command, add_open_command, add_report_command],
     "objects of the control plane, by plexctl's nouns and verbs": [add_nouns, add_list_command],
     "repair and maintenance": [
         add_doctor_command,

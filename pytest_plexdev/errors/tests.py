@@ -47,3 +47,9 @@ EVENTS_UNREADABLE: Final = Failure(
     "--plexdev-report",
     fix="name such a file: plexdev report .plexdev/events.jsonl",
 )
+REPORT_UNWRITABLE: Final = Failure(
+    tag="report-unwritable",
+    what="the report is not written to {path}: {reason}",
+    why="an existing file is replaced only if it is a report of plexdev, and only the last directory is created",
+    fix="name another file: plexdev report -o report.html",
+)

@@ -143,7 +143,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         parse=parsers.html,
         default=None,
         metavar="FILE.html",
-        help="write the timeline of the run to this file",
+        help="write the report of the run to this file: one page that needs no network",
         shown_default="none",
         is_path=True,
     ),

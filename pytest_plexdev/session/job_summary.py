@@ -73,7 +73,7 @@ def _stack(run: Run, info: StackInfo | None) -> Iterator[str]:
     if info is None:
         yield "The run had no stack."
         return
-    first, *further = terminal.summary(run, info, evidence=(), timeline=None)
+    first, *further = terminal.summary(run, info, evidence=(), page=None)
     yield plain(first)
     yield ""
     yield from (f"- {plain(line)}" for line in further)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EVIDENCE: Final = "plexdev_evidence_sections"
 """The attribute of a report with the evidence, as pairs of title and text. pytest-xdist passes it to the controller."""
+REPORT: Final = pytest.StashKey[str]()
+"""Of a run that has ended: its report, or how to get one."""
 _PLUGIN: Final = "plexdev-ran-tests"
 
 
@@ -57,11 +59,11 @@ def ran_tests(config: pytest.Config) -> RanTests | None:
     return found
 
 
-def write_events(config: pytest.Config, run: Run, *, exit_code: int) -> None:
-    """Write the events of a run that ends. Most runs without a stack have none, and import nothing for them."""
+def write_results(config: pytest.Config, run: Run, *, exit_code: int) -> None:
+    """Write the events and the report of a run that ends. Most runs without a stack have none, and import nothing."""
     if config.option.collectonly:
         return
     if run.settings.report is not None or run.running is not None or run.directory.is_dir():
         from pytest_plexdev.session import run_events
 
-        run_events.write_events(config, run, exit_code=exit_code)
+        run_events.write_results(config, run, exit_code=exit_code)

@@ -71,14 +71,14 @@ def _format_option(settings: Settings, option: Option) -> str:
     )
 
 
-def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str | None) -> Iterator[str]:
+def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], page: str | None) -> Iterator[str]:
     """Yield the lines of the summary: what ran, for how long, what is left, and how to use a warm stack next time.
 
     Args:
         run: The run.
         info: Its stack.
         evidence: The evidence directories of failing tests.
-        timeline: The result of :func:`pytest_plexdev.session.timeline.write_timeline`, if a timeline was requested.
+        page: The report of the run, or how to get it; ``None`` if it has no events.
     """
     from pytest_plexdev.masking.rule import mask
     from pytest_plexdev.stack.providers import provider_for
@@ -101,16 +101,16 @@ def summary(run: Run, info: StackInfo, *, evidence: Sequence[str], timeline: str
     yield from (f"  evidence: {directory}" for directory in evidence[:_DIRECTORIES])
     if len(evidence) > _DIRECTORIES:
         yield f"  evidence: of {len(evidence) - _DIRECTORIES} more tests in {run.output.shown(run.settings.output)}"
-    if timeline is not None:
-        yield f"  timeline: {timeline}"
+    if page is not None:
+        yield f"  report: {page}"
     yield from _next_steps(run, info, texts)
 
 
-def brief_summary(run: Run, info: StackInfo, *, timeline: str | None) -> Iterator[str]:
+def brief_summary(run: Run, info: StackInfo, *, page: str | None) -> Iterator[str]:
     """Yield the summary of a run without failures: one line, and what the user has to know or to do.
 
     Args:
-        timeline: See :func:`summary`.
+        page: See :func:`summary`.
     """
     from pytest_plexdev.masking.rule import mask
     from pytest_plexdev.stack.providers import provider_for
@@ -123,8 +123,8 @@ def brief_summary(run: Run, info: StackInfo, *, timeline: str | None) -> Iterato
         parts.append(f"control plane: {control_plane}")
     yield mask("; ".join(parts))
     yield from _remarks(run)
-    if timeline is not None:
-        yield f"  timeline: {timeline}"
+    if page is not None and run.settings.report is not None:
+        yield f"  report: {page}"
     if run.keeps and not run.settings.dev_stack:
         yield from _next_steps(run, info, texts)
 
@@ -196,24 +196,24 @@ def write_junit_properties(add_property: Callable[[str, str], None], info: Stack
 
 
 def write_summary(
-    reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, passed: bool, timeline: str | None
+    reporter: pytest.TerminalReporter, run: Run, info: StackInfo, *, passed: bool, page: str | None
 ) -> None:
     """Write plexdev's part of the terminal summary: a section if the run failed or with ``-v``, else a line.
 
     Args:
         passed: Whether the run passed.
-        timeline: See :func:`summary`.
+        page: See :func:`summary`.
     """
     from pytest_plexdev.core.text import printable
 
     if passed and reporter.verbosity <= 0:
-        for line in brief_summary(run, info, timeline=timeline):
+        for line in brief_summary(run, info, page=page):
             reporter.line(printable(line))
         return
     reporter.section("plexdev", sep="-")
     kept = filter(None, (getattr(each, "plexdev_evidence", None) for each in _failures(reporter)))
     evidence = list(dict.fromkeys(kept))  # a test that fails in call and teardown has one folder
-    for line in summary(run, info, evidence=evidence, timeline=timeline):
+    for line in summary(run, info, evidence=evidence, page=page):
         # In the C.UTF-8 locale Python writes a lone surrogate as a raw byte, which makes the log invalid UTF-8.
         reporter.line(printable(line))
 

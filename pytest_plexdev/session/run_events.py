@@ -1,10 +1,10 @@
-"""Collect the events of a run at its end, in the controller, with secrets masked."""
+"""Write the events of a run at its end, in the controller, with secrets masked, and the report that shows them."""
 
 from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ import pytest
 from pytest_plexdev.core.clock import unix_time
 from pytest_plexdev.core.text import printable
 from pytest_plexdev.masking.rule import mask
+from pytest_plexdev.report import page_file
 from pytest_plexdev.report.event_file import encode
 from pytest_plexdev.report.events import (
     VERSION,
@@ -28,9 +29,11 @@ from pytest_plexdev.report.events import (
 from pytest_plexdev.session import guard
 from pytest_plexdev.session.bring_up_record import read_record
 from pytest_plexdev.session.outcomes import outcomes
-from pytest_plexdev.session.ran_tests import EVIDENCE, ran_tests
+from pytest_plexdev.session.ran_tests import EVIDENCE, REPORT, ran_tests
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.session.ran_tests import RanTests
     from pytest_plexdev.session.run import Run
@@ -41,23 +44,38 @@ SECTION_CHARACTERS: Final = 16_000
 Rule = Callable[[str], str]
 
 
-def write_events(config: pytest.Config, run: Run, *, exit_code: int) -> None:
-    """Write the events of a run to its output directory.
+def write_results(config: pytest.Config, run: Run, *, exit_code: int) -> None:
+    """Write the events of a run to its output directory, and the report if the run has one.
 
-    If the run had no stack and did not try to start one, they are written for a report only. If they cannot be
-    written, only a run with a report warns.
+    If the run had no stack and did not try to start one, only a report needs its events.
     """
     record = read_record(run.directory)
     ran = ran_tests(config)
     if ran is None or (run.settings.report is None and run.what_ran() is None and not record):
         return
     events = [*events_of_run(config, run, ran, record, exit_code=exit_code)]
+    with guard.observing(config, "the file of the run's events"):
+        _write_events(config, run, events)
+    if run.settings.report is not None:
+        with guard.observing(config, "the report"):
+            config.stash[REPORT] = _write_page(run, run.settings.report, events)
+
+
+def _write_events(config: pytest.Config, run: Run, events: Sequence[Event]) -> None:
     try:
-        run.output.write_events(encode(events))
+        file = run.output.write_events(encode(events))
     except OSError as error:
+        # A run that nobody wants a report of may have a read-only directory.
         if run.settings.report is not None:
             place = run.output.shown(run.output.directory)
             guard.add_lines(config, [f"no events are written to {place}: {error.strerror or error}"])
+    else:
+        config.stash[REPORT] = f"plexdev report {shlex.quote(run.output.shown(file))}"
+
+
+def _write_page(run: Run, page: Path, events: Sequence[Event]) -> str:
+    reason = page_file.write_page(page, [events])
+    return f"not written to {run.output.shown(page)}: {reason}" if reason else run.output.shown(page)
 
 
 def events_of_run(

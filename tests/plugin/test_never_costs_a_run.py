@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import pytest_plexdev.report.page_file
 import pytest_plexdev.session.evidence
 import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output_directory
 import pytest_plexdev.session.report
-import pytest_plexdev.session.timeline  # noqa: F401 (imported once for all runs in this process, so that patches apply to them)
+import pytest_plexdev.session.run_events  # noqa: F401 (imported once for all runs in this process, so that patches apply to them)
 from tests.support.fake_stack import CONFTEST
 from tests.support.never_costs import run
 
@@ -90,8 +91,9 @@ BREAKAGE = [
     "pytest_plexdev.session.report.header",
     "pytest_plexdev.session.report.summary",
     "pytest_plexdev.session.report.write_junit_properties",
-    "pytest_plexdev.session.ran_tests.write_events",
-    "pytest_plexdev.session.timeline.write_timeline",
+    "pytest_plexdev.report.page_file.write_page",
+    "pytest_plexdev.session.output_directory.Output.write_events",
+    "pytest_plexdev.session.run_events.events_of_run",
     "pytest_plexdev.session.run.Run.moment",
     "pytest_plexdev.session.run.Run.remove_evidence",
     "pytest_plexdev.session.run.Run.end",

@@ -126,9 +126,9 @@ def test_a_process_for_each_test(project: pytest.Pytester) -> None:
 def test_another_working_directory(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXDEV_CACHE_DIR", "cache")
     project.makepyfile(test_elsewhere=ELSEWHERE)
-    result = project.runpytest_subprocess("--plexdev-report=timeline.html")
+    result = project.runpytest_subprocess("--plexdev-report=report.html")
 
     result.assert_outcomes(passed=2, failed=1)
-    assert (project.path / "timeline.html").is_file()
+    assert (project.path / "report.html").is_file()
     assert (project.path / "cache" / "postgres").is_dir()
     assert [path.name for path in (project.path / ".plexdev").iterdir() if "test_failed" in path.name]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import pytest_plexdev.report.page_file
 import pytest_plexdev.session.evidence
 import pytest_plexdev.session.log_copies
 import pytest_plexdev.session.masked_report
 import pytest_plexdev.session.output_directory
 import pytest_plexdev.session.report
-import pytest_plexdev.session.timeline  # noqa: F401 (imported once for all runs in this process, because tests patch it)
+import pytest_plexdev.session.run_events  # noqa: F401 (imported once for all runs in this process, because tests patch it)
 
 
 def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:

@@ -190,7 +190,7 @@ def test_a_run_has_a_third_stack_of_its_own_and_ends_it(toy: Path, tmp_path: Pat
     assert "toy stack (--plexdev-stack), started when a test requests it; nothing but toys" in report.header(
         run.settings
     )
-    assert "  in the toy box" in [*report.summary(run, stack.info, evidence=(), timeline=None)]
+    assert "  in the toy box" in [*report.summary(run, stack.info, evidence=(), page=None)]
     run.end()
     assert not (tmp_path / "run").exists()
 
@@ -199,7 +199,7 @@ def test_a_run_attaches_to_a_third_stack_that_runs(toy: Path, tmp_path: Path) ->
     main(["up", "--stack", "toy"])
     run = run_of(tmp_path / "run", dev_stack="1")
     stack = acquire.stack_of(run)
-    summary = [*report.summary(run, stack.info, evidence=(), timeline=None)]
+    summary = [*report.summary(run, stack.info, evidence=(), page=None)]
     run.end()
 
     assert stack.info.id == "warm"

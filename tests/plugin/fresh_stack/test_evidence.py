@@ -154,10 +154,8 @@ def test_a_service_that_is_gone_tells_its_whole_story(project: pytest.Pytester) 
 def test_an_unwritable_report_does_not_fail_a_run(project: pytest.Pytester) -> None:
     (project.path / "file").write_text("")
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
-    result = project.runpytest_subprocess("--plexdev-report=file/timeline.html")
+    result = project.runpytest_subprocess("--plexdev-report=file/report.html")
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(
-        ["plexdev: embedded stack in * s; *", "  timeline: not written to file/timeline.html: *"]
-    )
+    result.stdout.fnmatch_lines(["plexdev: embedded stack in * s; *", "  report: not written to file/report.html: *"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()

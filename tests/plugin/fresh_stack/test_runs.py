@@ -62,13 +62,13 @@ def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Pat
 @pytest.mark.parametrize("arguments", [[], ["-q"], ["-q", "-n", "1"]])
 def test_a_green_run_says_one_line(project: pytest.Pytester, arguments: list[str]) -> None:
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
-    result = project.runpytest_subprocess("--plexdev-report=timeline.html", *arguments)
+    result = project.runpytest_subprocess("--plexdev-report=report.html", *arguments)
 
     result.assert_outcomes(passed=2)
     summary = result.outlines[next(place for place, line in enumerate(result.outlines) if "[100%]" in line) + 1 : -1]
     line, *further = [line for line in summary if line]
     assert re.fullmatch(r"plexdev: embedded stack in \d+\.\d s; stand-ins: dex, spicedb, plexsphere", line)
-    assert further == ["  timeline: timeline.html"]
+    assert further == ["  report: report.html"]
 
 
 def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Pytester, temporary: Path) -> None:
@@ -113,16 +113,16 @@ def test_a_failed_bring_up_is_tried_and_reported_once(
 
 def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.Pytester, temporary: Path) -> None:
     project.makepyfile(test_stack=NOTES_THE_STACK)
-    result = project.runpytest_subprocess("--plexdev-keep=always", "--plexdev-report=out/timeline.html")
+    result = project.runpytest_subprocess("--plexdev-keep=always", "--plexdev-report=out/report.html")
 
     result.assert_outcomes(passed=5)
     note = notes_of(project)[0]
     assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
     assert [path.name for path in temporary.rglob("logins")] == []
     (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
-    timeline = (project.path / "out" / "timeline.html").read_text()
-    assert "<td>plexsphere<" in timeline
-    assert len(set(re.findall(r"margin-left:([\d.]+)em", timeline))) > 3
+    page = (project.path / "out" / "report.html").read_text()
+    assert 'title="plexsphere"' in page
+    assert len(set(re.findall(r"left:([\d.]+)%;", page))) > 3
 
     command = kept_line.rpartition("stop it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]

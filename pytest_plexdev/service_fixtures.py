@@ -144,7 +144,7 @@ def _note_telemetry(config: pytest.Config, stack: Stack, service: str) -> None:
 
 @pytest.fixture
 def plexdev_own_stack(request: pytest.FixtureRequest) -> Iterator[OwnStack]:
-    """A whole stack for this test alone, with processes of its own, which the test may break.
+    """A whole stack for this test alone, with processes of its own, which the test may break (``OwnStack``).
 
     It has clients of its own (``client``, ``tenants``, ``login``, ``make_tenant``, ``make_node``); the other fixtures
     use the shared stack. Nothing of it is left after the test, whether it passed or failed.

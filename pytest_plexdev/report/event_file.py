@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from pytest_plexdev.core.untrusted_json import decode_as
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.tests import EVENTS_UNREADABLE
 from pytest_plexdev.report.events import VERSION, Event, RunBegan
@@ -90,8 +91,8 @@ def _decode(path: Path, lines: list[bytes]) -> Iterator[Event]:
 def _newer(line: bytes) -> str:
     """The reason if *line* is the first one of a run with a later schema; else empty."""
     try:
-        version = msgspec.json.decode(line, type=_Versioned).version
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        version = decode_as(line, _Versioned).version
+    except msgspec.MsgspecError:
         return ""
     return f"its schema has version {version}, and this plexdev reads {VERSION}" if version > VERSION else ""
 

@@ -22,9 +22,11 @@ from pytest_plexdev.report.events import (
     EvidenceSection,
     FailureOfTest,
     Part,
+    PhaseBegan,
     RunBegan,
     RunEnded,
     StackUsed,
+    VerdictChanged,
 )
 from pytest_plexdev.session import guard
 from pytest_plexdev.session.bring_up_record import read_record
@@ -47,11 +49,12 @@ Rule = Callable[[str], str]
 def write_results(config: pytest.Config, run: Run, *, exit_code: int) -> None:
     """Write the events of a run to its output directory, and the report if the run has one.
 
-    If the run had no stack and did not try to start one, only a report needs its events.
+    If the run had no stack and started no part of one, only a report needs its events.
     """
     record = read_record(run.directory)
     ran = ran_tests(config)
-    if ran is None or (run.settings.report is None and run.what_ran() is None and not record):
+    started = any(isinstance(event, (PhaseBegan, VerdictChanged)) for event in record)
+    if ran is None or (run.settings.report is None and run.what_ran() is None and not started):
         return
     events = [*events_of_run(config, run, ran, record, exit_code=exit_code)]
     with guard.observing(config, "the file of the run's events"):

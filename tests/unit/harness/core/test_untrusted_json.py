@@ -80,6 +80,7 @@ def test_a_kustomization_that_cannot_be_read_counts_as_a_file(tmp_path: Path, co
 OF_OURS = {
     "core/model.py", "core/untrusted_json.py", "stack/embedded/dex_standin/config.py",
     "stack/embedded/launch.py", "stack/embedded/settings.py",
+    "stack/embedded/supervisor/fork_server.py", "stack/embedded/supervisor/protocol.py",
     "stack/kind/cluster/reaper.py", "stack/kind/manifests/crds.py",
 }  # fmt: skip
 

@@ -65,9 +65,8 @@ class _Supervisor:
 
     async def _bring_up(self, early: EarlyChildren) -> bool:
         """Bring the stack up. Returns whether that failed; a cancelled bring-up did not."""
-        control_plane.render_manifest(self._plan.layout, self._plan.addresses, seed=self._plan.settings.seed)
         bring_up = BringUp(self._plan, self._processes, early, self._requester.send_event, self._phases)
-        work = asyncio.create_task(bring_up.run())
+        work = asyncio.create_task(self._start(bring_up))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
@@ -88,6 +87,10 @@ class _Supervisor:
             await self._fail(self._failure_of(error))
             return True
         return False
+
+    async def _start(self, bring_up: BringUp) -> None:
+        control_plane.render_manifest(self._plan.layout, self._plan.addresses, seed=self._plan.settings.seed)
+        await bring_up.run()
 
     def _failure_of(self, error: Exception) -> PlexdevError:
         settings, scratch = self._plan.settings, self._plan.layout.scratch

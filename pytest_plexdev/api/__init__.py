@@ -28,6 +28,24 @@ class Client:
     Every call raises :class:`~pytest_plexdev.api.problems.ProblemError` if the API refuses the request, and
     :class:`~pytest_plexdev.errors.PlexdevError` if it does not answer.
 
+    Attributes:
+        artifacts: Releases of the agent.
+        audit: Who was granted or refused what, as hash chains.
+        auth: ``whoami``, the device-code flow, sign-in and sign-out.
+        bootstrap_tokens: The tokens by which Nodes register.
+        domains: Domains, which are tenants, with their reachability policies.
+        groups: Groups of Identities.
+        identities: The people and service identities of Domains.
+        idp_bindings: The identity providers of Domains.
+        invitations: Invitations with the relations that they give.
+        label_definitions: The labels that Domains permit.
+        meta: The API's version.
+        nodes: Nodes, their heartbeats and reachability, and the mesh.
+        observability: Telemetry of Nodes: what they send, and queries.
+        projects: Projects of Domains.
+        resources: The machines on which Nodes register.
+        transport: Sends the requests, also those that no surface has.
+
     Example::
 
         def test_the_operator_sees_acme(plexdev_client):

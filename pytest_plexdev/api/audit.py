@@ -14,16 +14,25 @@ __tracebackhide__ = hides_its_frames
 
 
 class AuditSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asked: a pseudonym, and the id of the Identity if it is one of the Domain, such as ``Person.id``."""
+
     pseudonym: str
     identity_id_ref: str | None = None
 
 
 class AuditObject(msgspec.Struct, frozen=True, kw_only=True):
+    """What the relation was asked for, for example the type ``project`` and its id."""
+
     type: str
     id: str
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision: ``reason`` is ``granted``, or why it was refused, such as ``insufficient_relation``.
+
+    ``correlation_id`` is that of the response, and of a :class:`~pytest_plexdev.api.problems.ProblemError`.
+    """
+
     seq: int
     domain_id: str
     occurred_at: Timestamp

@@ -33,7 +33,8 @@ class Event:
         id: The outbox row's id, from ``Nats-Msg-Id``.
         scope: The Domain's id, or ``platform``.
         type: For example ``DomainCreated``.
-        payload: The body; ``{"raw": …}`` if it is not a JSON object.
+        payload: The body: the ``id`` of the object that changed, the ``correlation_id`` of the request, and what the
+            type adds. ``{"raw": …}`` if it is not a JSON object.
 
     Example::
 

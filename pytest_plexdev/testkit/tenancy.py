@@ -79,7 +79,9 @@ class Tenant:
 class FreshTenant(Tenant):
     """A Domain created for one test. Its admin is the operator who created it, and ``client`` is that operator.
 
-    ``login`` is another principal: the same user, signed in to this Domain through its own binding.
+    The operator is the same principal for all fresh tenants, and sees all of them. ``login`` is another principal: the
+    same user, signed in to this Domain through its own binding, without any relation to it. For people who see and do
+    what their roles in this Domain allow, use ``plexdev_make_person``.
 
     Example::
 

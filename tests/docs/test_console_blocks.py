@@ -21,6 +21,7 @@ NEW_ENVIRONMENT: Final = "python3 -m venv .venv"
 NOT_TYPED: Final = {
     NEW_ENVIRONMENT: "the environment of this test is linked there",
     ".venv/bin/pip install '../pytest-plexdev[embedded]'": "pip reads an index; the environment has the package",
+    ".venv/bin/pip install '../pytest-plexdev[embedded,oidc]'": "pip reads an index; the environment has the package",
     ".venv/bin/pip install --editable '.[test]'": "pip reads an index; the environment has the package",
     "make test": "a step of CI",
     "make lint": "a step of CI",

@@ -86,7 +86,7 @@ def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Py
 def test_a_sibling_project_needs_no_conftest(pytester: pytest.Pytester) -> None:
     shutil.copytree(EXAMPLE, pytester.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
-    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=15)
 
 
 @pytest.mark.parametrize("arguments", [["-k", "test_8"], ["-n", "2", "-p", "no:randomly"]])

@@ -111,7 +111,7 @@ def test_a_failing_test_leaves_what_the_cluster_knows(project: pytest.Pytester, 
     result = project.runpytest_subprocess("--dev-stack", "--plexdev-output=kept")
 
     result.assert_outcomes(failed=1)
-    (directory,) = (project.path / "kept").glob("[!.]*")
+    (directory,) = (each for each in (project.path / "kept").iterdir() if each.is_dir())
     kept = {file.name: file.read_text() for file in directory.glob("[!.]*")}
     page = kept["index.md"]
     assert re.search(r"\nall ready: .*deployment/plexsphere", page)

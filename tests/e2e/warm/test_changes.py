@@ -75,7 +75,7 @@ def test_restarted_services_are_ready_and_keep_their_data(
     KindChanges(info, settings).restart(["postgres", "nats", "plexsphere"], no_progress)
 
     endpoints.wait_until_healthy(info.endpoints.api, deadline=time.monotonic() + 30)
-    assert len(pods(client) - before) == 1  # the API's; its former one may still be ending
+    assert len(pods(client) - before) == len(before - pods(client)) == 1  # the API's
     forwards.close()
     with psycopg.connect(forwards.url("postgres")) as connection:
         connection.execute("DROP TABLE public.kept")

@@ -50,6 +50,24 @@ def restart(client: KubeClient, service: str, workload: ObjectRef, *, node: str,
         _roll_out(client, workload)
 
 
+def wait_for_former_pods(client: KubeClient, services: Sequence[str], *, deadline: float) -> None:
+    """Wait until no Pod of *services* is ending: the gateway may send requests to one that is.
+
+    Args:
+        deadline: On ``time.monotonic()``'s clock. Returns also after it.
+    """
+    poll(
+        lambda: not any(_are_ending(client, service) for service in services),
+        every_s=_POLL_INTERVAL_S,
+        timeout_s=max(0.0, deadline - time.monotonic()),
+    )
+
+
+def _are_ending(client: KubeClient, service: str) -> bool:
+    pods = (client.list(POD, namespace, labels=f"{NAME_LABEL}={service}")["items"] for namespace in _NAMESPACES)
+    return any("deletionTimestamp" in pod["metadata"] for each in pods for pod in each)
+
+
 def _roll_out(client: KubeClient, workload: ObjectRef) -> None:
     template = {"metadata": {"annotations": {_RESTARTED: datetime.now(UTC).isoformat(timespec="milliseconds")}}}
     meta = {"name": workload.name, "namespace": workload.namespace}

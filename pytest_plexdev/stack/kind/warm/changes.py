@@ -20,7 +20,7 @@ from pytest_plexdev.stack.kind.constants import WARM_CLUSTER, node_of
 from pytest_plexdev.stack.kind.observer import access_of
 from pytest_plexdev.stack.kind.port_forward import Forwards
 from pytest_plexdev.stack.kind.state import seeded_copy
-from pytest_plexdev.stack.kind.state.restart import restart, workloads
+from pytest_plexdev.stack.kind.state.restart import restart, wait_for_former_pods, workloads
 
 if TYPE_CHECKING:
     from pytest_plexdev.core.model import Cluster, StackInfo
@@ -82,6 +82,7 @@ class KindChanges:
                 start(service, workload)
             left_s = max(1.0, deadline - time.monotonic())
             wait_ready(client, list(refs.values()), timeout=left_s, began=began, progress=progress)
+            wait_for_former_pods(client, list(refs), deadline=deadline)
 
     def _notes(self) -> Iterator[str]:
         for service in self._info.services:

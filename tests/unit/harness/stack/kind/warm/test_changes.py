@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,24 @@ def test_the_pods_of_a_deployment_are_replaced(info: StackInfo, answers: Answers
     assert "fieldManager=plexdev-restart" in patch.query
     (annotation,) = json.loads(patch.body)["spec"]["template"]["metadata"]["annotations"]
     assert annotation == "kubectl.kubernetes.io/restartedAt"
+    assert waited == ["deployment/plexsphere"]
+
+
+def test_a_former_pod_that_is_ending_is_waited_for(info: StackInfo, answers: Answers, waited: list[str]) -> None:
+    ending = pod("before")
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:01Z"
+    answers.say("PATCH", f"{APPS}/default/deployments/plexsphere", {"metadata": {}})
+    answers.say("GET", POD, {"items": [ending]})
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        answers.say("GET", POD, {"items": []})
+
+    threading.Timer(0.3, end).start()
+    changes(info).restart(["plexsphere"], no_progress)
+
+    assert ended.is_set()
     assert waited == ["deployment/plexsphere"]
 
 

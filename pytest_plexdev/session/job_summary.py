@@ -54,7 +54,7 @@ def render(
         reports: The failures.
         passed: Whether the run passed.
     """
-    counts = [f"{len(found)} {name}" for stat, name in _OUTCOMES.items() if (found := reporter.stats.get(stat))]
+    counts = [_count(len(found), name) for stat, name in _OUTCOMES.items() if (found := reporter.stats.get(stat))]
     lines = [f"### plexdev: {'passed' if passed else 'failed'}", "", ", ".join(counts) or "no tests ran"]
     lines += _stack(run, info)
     if reports:
@@ -66,6 +66,10 @@ def render(
     if info is not None and not run.settings.dev_stack:
         lines += _slowest(info)
     return "\n".join(lines)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name.removesuffix('s') if number == 1 and name == 'errors' else name}"
 
 
 def _stack(run: Run, info: StackInfo | None) -> Iterator[str]:

@@ -82,8 +82,8 @@ class MakePerson(Protocol):
         Args:
             email: By default a unique address. Tests that run at once may use the same one: it is the same user, with
                 the relations of each test in its own tenant. A user with a given address is kept as long as the stack.
-            roles: Relations to the tenant's Domain (``"member"``), or to one of its Projects or Groups
-                (``("viewer", project)``). By default none: the person may do nothing.
+            roles: A relation to the tenant's Domain (``"member"``), or several, which may also be to its Projects or
+                Groups (``("viewer", project)``). By default none: the person may do nothing.
             tenant: By default the test's ``plexdev_tenant``.
 
         Raises:
@@ -108,10 +108,12 @@ def create_person(
         on_created: Called with the address of a user whom no other test can know.
     """
     # By the API first: a role that it refuses leaves no user behind.
-    address = email or f"{unique_slug('person')}@example.com"
+    address = f"{unique_slug('person')}@example.com" if email is None else email
     _skip_if_users_are_fixed(stack, address)
+    # A text is a sequence too: of its letters.
+    chosen = [roles] if isinstance(roles, str) else roles
     tenant.client.invitations.create(
-        tenant.domain_id, external_subject=address, initial_tuples=[_initial_tuple(each, tenant) for each in roles]
+        tenant.domain_id, external_subject=address, initial_tuples=[_initial_tuple(each, tenant) for each in chosen]
     )
     if address not in PEOPLE:
         _create_user(stack, address)

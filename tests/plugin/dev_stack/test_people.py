@@ -14,7 +14,7 @@ def test_roles_are_those_of_the_test(plexdev_make_person, plexdev_tenant, plexde
     client, other = plexdev_tenant.client, plexdev_make_project()
     group = client.groups.create(domain_id=plexdev_tenant.domain_id, slug="ops", display_name="Ops")
     viewer = plexdev_make_person(roles=[("viewer", plexdev_project), ("member", group)])
-    admin = plexdev_make_person(roles=["admin"])
+    admin = plexdev_make_person(roles="admin")
     assert viewer.client.projects.get(plexdev_project.id) == plexdev_project
     projects = viewer.client.projects
     for call in (lambda: projects.get(other.id), lambda: projects.delete(plexdev_project.id)):
@@ -51,6 +51,10 @@ def test_that_fails(plexdev_make_person):
 def test_the_user_is_gone(plexdev_login, plexdev_tenant):
     with pytest.raises(PlexdevError, match="sign-in-refused"):
         plexdev_login(plexdev_tenant, user=people[0])
+
+def test_an_empty_address_is_refused(plexdev_make_person):
+    with pytest.raises(ProblemError, match="400 "):
+        plexdev_make_person("", roles="member")
 
 def test_a_role_that_is_none_creates_nobody(plexdev_make_person, plexdev_login, plexdev_tenant):
     with pytest.raises(ProblemError, match="relation/permission `owner` not found"):
@@ -91,7 +95,7 @@ def test_tests_at_once_use_the_same_names(project: pytest.Pytester, stack: Stack
 def test_the_user_is_deleted_after_a_failure(project: pytest.Pytester, stack: StackInfo) -> None:
     project.makepyfile(test_left=LEFT)
 
-    project.runpytest_subprocess("--dev-stack", "test_left.py").assert_outcomes(passed=2, failed=1)
+    project.runpytest_subprocess("--dev-stack", "test_left.py").assert_outcomes(passed=3, failed=1)
 
 
 def test_where_no_user_can_be_created_it_skips(project: pytest.Pytester, stack: StackInfo) -> None:

@@ -231,7 +231,8 @@ def _mask_secrets(report: pytest.TestReport, item: pytest.Item, this: run.Run) -
     if not (report.longrepr or report.sections):
         return
     stacks = item_checks.stacks_requested(item, this)
-    if stacks:
+    secrets = item_checks.secrets_of(item, this, stacks)
+    if stacks or secrets:
         from pytest_plexdev.session.masked_report import mask_report
 
-        mask_report(report, frozenset[str]().union(*(stack.secrets for stack in stacks)))
+        mask_report(report, secrets)

@@ -12,7 +12,7 @@ import pytest
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.masking.rule import mask
 from pytest_plexdev.session import hidden_stdlib
-from pytest_plexdev.session.item_checks import OWN_STACK, stacks_of
+from pytest_plexdev.session.item_checks import OWN_STACK, secrets_of, stacks_of
 
 if TYPE_CHECKING:
     from pytest_plexdev.session.run import Run
@@ -75,7 +75,7 @@ def shorten(
         last = shown.reprtraceback.reprentries[-1]
         last.lines = [*last.lines, *(f"  at: {item.path}:{line}" for line in lines[-1:])]
     report.longrepr = shown
-    secrets = frozenset[str]().union(*(stack.secrets for stack in stacks_of(item, run)))
+    secrets = secrets_of(item, run, stacks_of(item, run))
     vars(report)[_FACTS] = _facts(error, item.path, line, secrets=secrets)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -21,6 +21,7 @@ BEGAN: Final = pytest.StashKey[Moment]()
 _PHASES: Final = pytest.StashKey[list[tuple[str, float]]]()
 OWN_STACK: Final = pytest.StashKey["OwnStack"]()
 """The stack that a test has to itself, while it runs."""
+_HAD_OWN_STACK: Final = pytest.StashKey[bool]()
 NEEDS: Final = "plexdev_needs"
 NEEDS_HELP: Final = (
     f"{NEEDS}(*needs): skip the test on a stack without these: a service (mimir), one that is no stand-in "
@@ -101,6 +102,19 @@ def begin_own_stack(item: pytest.Item, stack: OwnStack) -> None:
     item.stash[OWN_STACK] = stack
     began = item.stash.get(BEGAN, Moment(unix_time(), {}))
     item.stash[BEGAN] = Moment(began.time, {**began.log_sizes, **stack.log_sizes()})
+
+
+def end_own_stack(item: pytest.Item, run: Run, stack: OwnStack) -> None:
+    """Record that this stack ends. What is reported of the test afterwards may still have its secrets."""
+    del item.stash[OWN_STACK]
+    item.stash[_HAD_OWN_STACK] = True
+    run.own_secrets |= stack.secrets
+
+
+def secrets_of(item: pytest.Item, run: Run, stacks: Iterable[Stack]) -> frozenset[str]:
+    """Return the secrets of *stacks*, and those of the stacks that tests have had to themselves if *item* had one."""
+    own = run.own_secrets if _HAD_OWN_STACK in item.stash else frozenset[str]()
+    return own.union(*(stack.secrets for stack in stacks))
 
 
 def end_phase(item: pytest.Item, phase: str, *, passed: bool) -> None:

@@ -79,9 +79,9 @@ class JobLog:
         info = run.what_ran()
         if info is None and not any(map(failure_of, reports)):
             return  # the run has not used plexdev
+        secrets = run.own_secrets.union(run.running.secrets if run.running is not None else ())
         passed = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         text = job_summary.render(reporter, run, info, reports, passed=passed)
-        secrets = run.running.secrets if run.running is not None else ()
         with self._summary.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{mask(text, secrets)}\n")
 

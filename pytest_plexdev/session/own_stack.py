@@ -17,7 +17,7 @@ from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.core.system_errors import system_errors
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.session.acquire import request_of
-from pytest_plexdev.session.item_checks import OWN_STACK, begin_own_stack
+from pytest_plexdev.session.item_checks import begin_own_stack, end_own_stack
 from pytest_plexdev.session.lease import with_kept_logs
 from pytest_plexdev.stack import providers
 from pytest_plexdev.stack.request import RunOwner
@@ -60,7 +60,7 @@ def own_stack(item: pytest.Item, run: Run) -> Iterator[OwnStack]:
     try:
         yield stack
     finally:
-        del item.stash[OWN_STACK]
+        end_own_stack(item, run, stack)
         stack.close()
         provider.down(info)
         shutil.rmtree(logins, ignore_errors=True)

@@ -50,6 +50,7 @@ class Run:
         seed: Calls the project's hook for a seed manifest.
         overlay: Calls the project's hook for a kustomize overlay.
         running: The stack, in a process that has acquired it.
+        own_secrets: The secrets of the stacks that tests of this process have had to themselves.
         death: The error for a server that ended during the run, once a test of this process has failed with it.
         failed: Whether a test has failed.
         first: The moment at which this process acquired the stack.
@@ -66,6 +67,7 @@ class Run:
     seed: Seed
     overlay: Callable[[], Path | None]
     running: Stack | None = None
+    own_secrets: frozenset[str] = frozenset()
     death: PlexdevError | None = None
     failed: bool = False
     first: Moment | None = None

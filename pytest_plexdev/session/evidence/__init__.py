@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from pytest_plexdev.session.evidence.collect import SECONDS, Section, collect
 from pytest_plexdev.session.evidence.page import NAME as PAGE
 from pytest_plexdev.session.evidence.page import Failure, render_page
 from pytest_plexdev.session.evidence.sections import FailedTest, collectors
+from pytest_plexdev.session.item_checks import secrets_of
 from pytest_plexdev.session.output_directory import folder_name
 from pytest_plexdev.session.ran_tests import EVIDENCE
 from pytest_plexdev.session.terminal_width import columns_of
@@ -61,7 +62,7 @@ def attach(
         ids=correlation_ids("\n".join([report.longreprtext, *(text for _, text in report.sections)])),
         columns=columns_of(item.config),
     )
-    failures = [*_earlier_failures(item, since), _failure(report, test, stacks)]
+    failures = [*_earlier_failures(item, since), _failure(report, test, secrets_of(item, run, stacks))]
     item.stash[_FAILURES] = (since, failures)
     sections = _sections(stacks, test)
     shown = [(title, _shown(section, test.columns)) for title, section in sections]
@@ -85,7 +86,8 @@ def _sections(stacks: Sequence[Stack], test: FailedTest) -> list[tuple[str, Sect
     deadline = monotonic() + SECONDS
 
     def rule(text: str) -> str:
-        return _masked(text, stacks)  # a collector may learn of secrets
+        # A collector may learn of secrets.
+        return mask(text, frozenset[str]().union(*(stack.secrets for stack in stacks)))
 
     first, *others = stacks
     found = [*collect(collectors(first, test, deadline=deadline, rule=rule), deadline=deadline, rule=rule)]
@@ -98,10 +100,6 @@ def _sections(stacks: Sequence[Stack], test: FailedTest) -> list[tuple[str, Sect
     return found
 
 
-def _masked(text: str, stacks: Iterable[Stack]) -> str:
-    return mask(text, frozenset[str]().union(*(stack.secrets for stack in stacks)))
-
-
 def _shown(section: Section, columns: int) -> str:
     return terminal.last_lines(section.text, columns) if section.brief is None else section.brief
 
@@ -111,6 +109,6 @@ def _earlier_failures(item: pytest.Item, since: Moment) -> list[Failure]:
     return failures if began is since else []  # plugins repeat failed tests
 
 
-def _failure(report: pytest.TestReport, test: FailedTest, stacks: Sequence[Stack]) -> Failure:
-    captured = [(title, _masked(text, stacks)) for title, text in report.sections]
-    return Failure(phase=test.phases.current, text=_masked(report.longreprtext, stacks), captured=captured)
+def _failure(report: pytest.TestReport, test: FailedTest, secrets: Collection[str]) -> Failure:
+    captured = [(title, mask(text, secrets)) for title, text in report.sections]
+    return Failure(phase=test.phases.current, text=mask(report.longreprtext, secrets), captured=captured)

@@ -97,3 +97,44 @@ def test_no_secret_of_a_run_is_in_what_it_shows_and_keeps(project: pytest.Pytest
     result.stdout.fnmatch_lines(["err [*][*][*] plexsphere password test-key"])
     result.stdout.fnmatch_lines(["E *token: 'psk_[*][*][*]????' != 'psk_[*][*][*]????'"])
     result.stdout.fnmatch_lines(["transport *= Transport('http://localhost:*', as psk_[*][*][*])"])
+
+
+SHOWS_SECRETS_OF_ITS_OWN_STACK = """
+import pathlib
+from urllib.parse import urlsplit
+import pytest
+
+@pytest.fixture
+def fails_afterwards():
+    shown = []
+    yield shown
+    print("after its stack has ended", *shown)
+    raise ValueError(*shown)
+
+def test_with_another_one(fails_afterwards, plexdev_stack, plexdev_own_stack):
+    fails_afterwards.append(urlsplit(plexdev_own_stack.database_url).password)
+    pathlib.Path("../noted").write_text(*fails_afterwards)
+    print("while it runs", *fails_afterwards)
+
+def test_alone(fails_afterwards, plexdev_own_stack):
+    fails_afterwards.append(urlsplit(plexdev_own_stack.database_url).password)
+    pathlib.Path("../noted-too").write_text(*fails_afterwards)
+"""
+
+
+def test_no_secret_of_an_own_stack_is_shown_after_its_end(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = project.path / "summary.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    project.makepyfile(test_own=SHOWS_SECRETS_OF_ITS_OWN_STACK)
+    result = project.runpytest_subprocess("-p", "no:randomly", "-l", "-rA", "--junitxml=junit.xml", "test_own.py")
+
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(["E *ValueError: [*][*][*]", "while it runs [*][*][*]", "E *ValueError: [*][*][*]"])
+    assert summary.read_text().count("ValueError: ***") == 2
+    secrets = [(project.path.parent / name).read_text() for name in ("noted", "noted-too")]
+    kept = [summary, project.path / "junit.xml", *project.path.glob(".plexdev/*/*[!.]*")]
+    shown = [path.read_text() for path in kept] + [str(result.stdout), str(result.stderr)]
+    assert [text for text in shown for secret in secrets if secret in text] == []

@@ -70,3 +70,21 @@ def test_it_is_seeded_again_after_a_reset_and_restarts(
     assert bindings == (3,)
     is_real = info.endpoints.spicedb is not None
     assert [note.partition(":")[0] for note in notes] == ["dex", *(["spicedb"] if is_real else [])]
+
+
+def test_a_restart_stops_servers_in_order(info: StackInfo, bench: Bench, settings: EmbeddedSettings) -> None:
+    changes = bench.provider(settings).changes(info)
+    is_real = info.endpoints.spicedb is not None
+    last_words = {
+        "postgres": "database system is shut down",
+        "nats": "Server Exiting",
+        "plexsphere-signer": "stopping on signal",
+        "plexsphere": "stopping on signal",
+        **({} if is_real else {"dex": "stopping on signal"}),
+    }
+    logs = {service.name: service.log for service in info.services}
+
+    changes.restart(changes.services(), no_progress)
+
+    texts = {name: log.read_text() for name in last_words if (log := logs[name]) is not None}
+    assert {name for name, words in last_words.items() if words not in texts[name]} == set()

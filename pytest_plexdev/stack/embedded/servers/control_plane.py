@@ -89,6 +89,7 @@ def api(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Comma
         environment=variables(addresses),
         log=layout.log(API),
         inherit=[descriptor],
+        shutdown_signal=signal.SIGTERM,
     )
 
 
@@ -99,6 +100,7 @@ def signer(programs: Programs, layout: Layout, addresses: ServerAddresses) -> Co
         argv=[*programs.signer, "--listen", addresses.signer_endpoint],
         environment=variables(addresses),
         log=layout.log(SIGNER),
+        shutdown_signal=signal.SIGTERM,
     )
 
 

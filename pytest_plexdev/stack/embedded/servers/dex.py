@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -58,7 +59,12 @@ def _serve_dex(dex: Dex, layout: Layout, addresses: ServerAddresses) -> Command:
 
     file = layout.configuration / "dex.yaml"
     write_dex_config(_configuration(addresses, password=_PASSWORD_FOR_DEX, key=None), file)
-    return Command(argv=[dex.program, "serve", str(file)], environment=program_environment(), log=layout.log("dex"))
+    return Command(
+        argv=[dex.program, "serve", str(file)],
+        environment=program_environment(),
+        log=layout.log("dex"),
+        shutdown_signal=signal.SIGTERM,
+    )
 
 
 def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, addresses: ServerAddresses) -> Command:
@@ -75,6 +81,7 @@ def _serve_stand_in(settings: EmbeddedSettings, layout: Layout, addresses: Serve
         environment=program_environment(),
         log=layout.log("dex"),
         inherit=[descriptor],
+        shutdown_signal=signal.SIGTERM,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from typing import Final
 
 from pytest_plexdev.stack.embedded.addresses import ServerAddresses
@@ -47,4 +48,5 @@ def serve(program: str, layout: Layout, addresses: ServerAddresses) -> Command:
         # In the environment: command lines are visible to other users.
         environment={**program_environment(), "SPICEDB_GRPC_PRESHARED_KEY": addresses.credentials.spicedb},
         log=layout.log("spicedb"),
+        shutdown_signal=signal.SIGTERM,
     )

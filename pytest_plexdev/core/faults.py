@@ -48,6 +48,10 @@ class Faults(Protocol):
         """
         ...
 
+    def set_delay(self, service: str, seconds: float) -> None:
+        """Deliver what the service sends *seconds* later, from its next start on. 0: not later."""
+        ...
+
     def reread(self) -> StackInfo:
         """Return the description of the stack as it is now: a started service has another process.
 

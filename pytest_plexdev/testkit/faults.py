@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_plexdev.core.lookup import unknown_name
 from pytest_plexdev.errors import PlexdevError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.faults import Faults
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.core.provider import Observer
+
+_DELAYED: Final = "delayed"
+_Change = TypeVar("_Change")
 
 
 class Fault:
@@ -68,6 +72,7 @@ class Breakable:
         self.faults = faults
         self._in_force: list[Fault] = []
         self._variables: dict[str, list[dict[str, str | None]]] = {}
+        self._delays: dict[str, list[float]] = {}
 
     def pause(self, service: str) -> Fault:
         """Freeze a service: its connections stay open, and it answers nothing.
@@ -108,29 +113,36 @@ class Breakable:
             PlexdevError: ``stack-shared``; ``unknown-name``; ``restart-failed``: it does not start with them.
         """
         self._faults("set_env", service)
-        changes = self._variables.setdefault(service, [])
-        changes.append(variables)
+        state = f"started with {', '.join(variables)}"
+        return self._start_changed(service, self._variables.setdefault(service, []), variables, state=state)
 
-        def undo() -> None:
-            changes.remove(variables)
-            self._apply_variables(service)
+    def delay(self, service: str, seconds: float) -> Fault:
+        """Restart a service behind a relay that delivers what it sends *seconds* later.
 
-        try:
-            self._apply_variables(service)
-        except PlexdevError:
-            # It does not run: what a test does next starts it without these variables.
-            changes.remove(variables)
-            self._add(service, "killed", lambda: self._start(service))
-            raise
-        return self._add(service, f"started with {', '.join(variables)}", undo)
+        A request and its answer take that much longer, and so does each round trip of a connection that needs several.
+        What clients send is not delayed. A later call takes the place of an earlier one until it is undone.
+
+        Args:
+            seconds: For example 0.25 for 250 ms; more than 0.
+
+        Raises:
+            PlexdevError: ``stack-shared``; ``unknown-name``; ``restart-failed``.
+            ValueError: *seconds* is not such a number.
+        """
+        self._faults("delay", service)
+        if not 0 < seconds < math.inf:
+            raise ValueError(f"seconds must be a number above 0, not {seconds!r}")
+        state = f"{_DELAYED} by {seconds:g} s"
+        return self._start_changed(service, self._delays.setdefault(service, []), seconds, state=state)
 
     def faults_in_force(self) -> list[Fault]:
         """The faults that the test has not undone, in their order."""
         return [*self._in_force]
 
     def _broken(self) -> PlexdevError | None:
-        """The error for a request without an answer, while services are paused or killed."""
-        broken = [f"{each.service} ({each.state})" for each in self._in_force if each.state in ("paused", "killed")]
+        """The error for a request without an answer, while services are paused, killed or delayed."""
+        states = ("paused", "killed", _DELAYED)
+        broken = [f"{each.service} ({each.state})" for each in self._in_force if each.state.startswith(states)]
         return PlexdevError(FAULT_IN_FORCE, faults=", ".join(broken)) if broken else None
 
     def _faults(self, verb: str, service: str) -> Faults:
@@ -145,13 +157,31 @@ class Breakable:
         assert self.faults is not None
         merged = {name: value for each in self._variables.get(service, ()) for name, value in each.items()}
         self.faults.set_environment(service, merged)
+        self.faults.set_delay(service, next(reversed(self._delays.get(service, [])), 0))
         self.faults.start(service)
         self.info = self.faults.reread()
         self._watch_again()
 
-    def _apply_variables(self, service: str) -> None:
-        self._forget(service, "killed", "paused")
-        self._start(service)
+    def _start_changed(self, service: str, changes: list[_Change], change: _Change, *, state: str) -> Fault:
+        """Start a service again with one more of the *changes* that are in force."""
+        changes.append(change)
+
+        def start() -> None:
+            self._forget(service, "killed", "paused")
+            self._start(service)
+
+        def undo() -> None:
+            changes.remove(change)
+            start()
+
+        try:
+            start()
+        except PlexdevError:
+            # It does not run: what a test does next starts it without the change.
+            changes.remove(change)
+            self._add(service, "killed", lambda: self._start(service))
+            raise
+        return self._add(service, state, undo)
 
     def _add(self, service: str, state: str, undo: Callable[[], None]) -> Fault:
         def undo_once() -> None:

@@ -27,6 +27,9 @@ class ServerAddresses:
         further: The ports of the servers that the profile ``full`` adds, by name; the first one is its address.
         scratch: The stack's scratch directory; no other user can write there.
         postgres_directory: Directory of Postgres's Unix socket.
+        public_api_port: The port in the API's URL, if clients reach it by another port than its own.
+        public_idp_port: The same for the identity provider.
+        signer_socket_name: The name of the signer's Unix socket.
     """
 
     api: HeldPort
@@ -39,6 +42,9 @@ class ServerAddresses:
     scratch: Path
     postgres_directory: Path
     further: Mapping[str, tuple[HeldPort, ...]] = field(default_factory=dict)
+    public_api_port: int | None = None
+    public_idp_port: int | None = None
+    signer_socket_name: str = "socket"
 
     @classmethod
     def allocate(
@@ -83,11 +89,11 @@ class ServerAddresses:
 
     @property
     def api_url(self) -> str:
-        return f"http://localhost:{self.api.number}"
+        return f"http://localhost:{self.public_api_port or self.api.number}"
 
     @property
     def issuer(self) -> str:
-        return f"http://localhost:{self.idp.number}/dex"
+        return f"http://localhost:{self.public_idp_port or self.idp.number}/dex"
 
     @property
     def idp_api_endpoint(self) -> str:
@@ -107,7 +113,7 @@ class ServerAddresses:
 
     @property
     def signer_socket(self) -> Path:
-        return self.scratch / "signer" / "socket"
+        return self.scratch / "signer" / self.signer_socket_name
 
     @property
     def spicedb_endpoint(self) -> str | None:

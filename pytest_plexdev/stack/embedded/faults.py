@@ -25,6 +25,7 @@ class EmbeddedFaults:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._variables: dict[str, Mapping[str, str | None]] = {}
+        self._delays: dict[str, float] = {}
 
     def pause(self, service: str) -> None:
         """Freeze its processes (SIGSTOP)."""
@@ -40,12 +41,17 @@ class EmbeddedFaults:
 
     def start(self, service: str) -> None:
         """Start it at the same address, on the same data."""
-        change = Change(services=(service,), variables=self._variables.get(service))
+        variables, delay_s = self._variables.get(service), self._delays.get(service)
+        change = Change(services=(service,), variables=variables, delay_s=delay_s)
         request(change, self._directory, no_progress)
 
     def set_environment(self, service: str, variables: Mapping[str, str | None]) -> None:
         """Set variables for the next start."""
         self._variables[service] = variables
+
+    def set_delay(self, service: str, seconds: float) -> None:
+        """Have the supervisor relay its connections from the next start on."""
+        self._delays[service] = seconds
 
     def reread(self) -> StackInfo:
         """Read the stack's file, which the supervisor has written anew."""

@@ -13,8 +13,8 @@ import pytest
 from tests.support.waiting import until
 
 BREAKS = """
-import json, pathlib, pytest
-from pytest_plexdev import PlexdevError, ProblemError
+import json, pathlib, pytest, time
+from pytest_plexdev import PlexdevError, ProblemError, eventually
 
 @pytest.fixture(autouse=True)
 def note(request, plexdev_own_stack):
@@ -37,6 +37,17 @@ def test_refusal_of_the_api_is_seen(plexdev_own_stack):
     with plexdev_own_stack.kill("postgres"):
         with pytest.raises(ProblemError, match="503 datastore_unavailable"):
             client.auth.whoami()
+
+def test_delayed(plexdev_own_stack):
+    client = plexdev_own_stack.client
+    with plexdev_own_stack.delay("postgres", 0.3) as fault:
+        assert repr(fault) == "Fault('postgres', 'delayed by 0.3 s')"
+        began = time.monotonic()
+        assert eventually(client.auth.whoami, within=20, ignoring=ProblemError).principal_type == "user"
+        assert time.monotonic() - began >= 0.3
+    assert plexdev_own_stack.faults_in_force() == []
+    with pytest.raises(ValueError, match="above 0"):
+        plexdev_own_stack.delay("postgres", 0)
 
 def test_clock(plexdev_own_stack):
     node = plexdev_own_stack.make_node(healthy=True)
@@ -70,9 +81,9 @@ def test_four_workers_break_stacks_of_their_own(project: pytest.Pytester, tempor
     project.makepyfile(test_breaks=BREAKS)
     result = project.runpytest_subprocess("-n", "4")
 
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     notes = notes_of(project)
-    assert (len(notes), len({note["api"] for note in notes})) == (4, 4)
+    assert (len(notes), len({note["api"] for note in notes})) == (5, 5)
     assert left_of(temporary, notes) == []
 
 

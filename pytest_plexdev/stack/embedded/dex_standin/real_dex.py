@@ -41,10 +41,11 @@ def is_dex(path: Path) -> str | None:
     return found[1] if found else None
 
 
-def write_dex_config(config: IdpConfig, path: Path) -> None:
+def write_dex_config(config: IdpConfig, path: Path, *, listen: str | None = None) -> None:
     """Write *config* as the configuration file of ``dex serve PATH``, readable by its owner only.
 
-    Dex itself binds the issuer's host and port.
+    Args:
+        listen: The ``HOST:PORT`` that Dex binds; by default the issuer's.
 
     Raises:
         ValueError: Dex rejects the bcrypt cost of a password.
@@ -54,7 +55,7 @@ def write_dex_config(config: IdpConfig, path: Path) -> None:
     for user in config.users:
         _check_cost(user)
     path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(_document(config), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(_document(config, listen), sort_keys=False), encoding="utf-8")
 
 
 def _check_cost(user: IdpUser) -> None:
@@ -63,11 +64,11 @@ def _check_cost(user: IdpUser) -> None:
         raise ValueError(f"{user.email}: Dex accepts bcrypt costs {_MIN_COST} to {_MAX_COST}, the hash has {cost}")
 
 
-def _document(config: IdpConfig) -> dict[str, Any]:
+def _document(config: IdpConfig, listen: str | None) -> dict[str, Any]:
     return {
         "issuer": config.issuer,
         "storage": {"type": "memory"},
-        "web": {"http": urlsplit(config.issuer).netloc},
+        "web": {"http": listen or urlsplit(config.issuer).netloc},
         **({"grpc": {"addr": config.api_address}} if config.api_address else {}),
         "oauth2": {"skipApprovalScreen": config.skip_approval_screen},
         "expiry": {

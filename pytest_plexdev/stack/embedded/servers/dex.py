@@ -58,7 +58,8 @@ def _serve_dex(dex: Dex, layout: Layout, addresses: ServerAddresses) -> Command:
     from pytest_plexdev.stack.embedded.dex_standin import write_dex_config
 
     file = layout.configuration / "dex.yaml"
-    write_dex_config(_configuration(addresses, password=_PASSWORD_FOR_DEX, key=None), file)
+    configuration = _configuration(addresses, password=_PASSWORD_FOR_DEX, key=None)
+    write_dex_config(configuration, file, listen=f"localhost:{addresses.idp.number}")
     return Command(
         argv=[dex.program, "serve", str(file)],
         environment=program_environment(),

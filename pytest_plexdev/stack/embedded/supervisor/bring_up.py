@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -14,6 +14,7 @@ from pytest_plexdev.core.port_reservation import HeldPort
 from pytest_plexdev.core.progress import ProgressEvent, VerdictChanged
 from pytest_plexdev.errors import SERVER_EXITED, PlexdevError
 from pytest_plexdev.stack.embedded import probes
+from pytest_plexdev.stack.embedded.addresses import ServerAddresses
 from pytest_plexdev.stack.embedded.probes import Probe, until_ready
 from pytest_plexdev.stack.embedded.processes.child import Child, Command
 from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
@@ -37,6 +38,7 @@ class BringUp:
     Attributes:
         early: Children that run already.
         emit: Receives the events.
+        views: The addresses as a server sees them that listens elsewhere than its clients know.
         api_probe: The path that shows that the API is ready; another one while a test has broken what it needs.
         may_start_clients: Set once Postgres has started, or starts soon.
     """
@@ -47,6 +49,7 @@ class BringUp:
     emit: Callable[[ProgressEvent], None]
     phases: Phases
     services: dict[str, Service] = field(default_factory=dict)
+    views: Mapping[str, ServerAddresses] = field(default_factory=dict)
     api_probe: str = "/readyz"
     may_start_clients: asyncio.Event = field(default_factory=asyncio.Event)
     _spicedb_ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,15 +96,17 @@ class BringUp:
         }
 
     async def _nats(self) -> None:
-        command = nats.serve(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
-        probe = probes.nats(self.plan.addresses.nats_url)
+        addresses = self.addresses_of("nats")
+        command = nats.serve(self.plan.settings.programs, self.plan.layout, addresses)
+        probe = probes.nats(addresses.nats_url)
         with self.phases.phase("nats"):
             child = self._start("nats", command)
-            await self.wait_until_ready("nats", child, probe, probe_name="a PING", at=self.plan.addresses.nats)
+            await self.wait_until_ready("nats", child, probe, probe_name="a PING", at=addresses.nats)
 
     async def _dex(self) -> None:
-        dex, idp = self.plan.dex, self.plan.addresses.idp
-        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, self.plan.addresses)
+        addresses = self.addresses_of("dex")
+        dex, idp = self.plan.dex, addresses.idp
+        command = identity_provider.serve(dex, self.plan.settings, self.plan.layout, addresses)
         probe = probes.http(idp.number, "/dex/.well-known/openid-configuration")
         with self.phases.phase("dex"):
             child = self._start("dex", command)
@@ -118,13 +123,14 @@ class BringUp:
             )
 
     async def _spicedb(self) -> None:
-        program, port = self.plan.spicedb, self.plan.addresses.spicedb
+        addresses = self.addresses_of("spicedb")
+        program, port = self.plan.spicedb, addresses.spicedb
         if program is None or port is None:
             self.services["spicedb"] = Service(
                 name="spicedb", version="the schema over Postgres", stands_in_for=spicedb.STANDS_IN_FOR
             )
         else:
-            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, self.plan.addresses))
+            child = self._start("spicedb", spicedb.serve(program, self.plan.layout, addresses))
             with self.phases.phase("spicedb"):
                 version = await self._spicedb_version(program)
                 probe = probes.grpc(f"127.0.0.1:{port.number}")
@@ -138,8 +144,9 @@ class BringUp:
 
     async def _signer(self) -> None:
         await self.may_start_clients.wait()
-        command = control_plane.signer(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
-        probe = probes.grpc(self.plan.addresses.signer_endpoint)
+        addresses = self.addresses_of(control_plane.SIGNER)
+        command = control_plane.signer(self.plan.settings.programs, self.plan.layout, addresses)
+        probe = probes.grpc(addresses.signer_endpoint)
         with self.phases.phase(control_plane.SIGNER):
             await self.wait_until_ready(
                 control_plane.SIGNER,
@@ -152,17 +159,18 @@ class BringUp:
 
     async def _api(self) -> None:
         child = self.early.api
+        addresses = self.addresses_of(control_plane.API)
         if child is None:
             await self.may_start_clients.wait()
         with self.phases.phase(control_plane.API):
             if child is None:
-                command = control_plane.api(self.plan.settings.programs, self.plan.layout, self.plan.addresses)
+                command = control_plane.api(self.plan.settings.programs, self.plan.layout, addresses)
                 child = self._start(control_plane.API, command)
-                self.plan.addresses.api.hand_over()
+                addresses.api.hand_over()
             await self.wait_until_ready(
                 control_plane.API,
                 child,
-                probes.http(self.plan.addresses.api.number, self.api_probe),
+                probes.http(addresses.api.number, self.api_probe),
                 probe_name=f"GET {self.api_probe} with 200",
                 version=_REFERENCE,
                 stands_in_for=_PRODUCT,
@@ -178,6 +186,10 @@ class BringUp:
         self.services[control_plane.BOOTSTRAP] = Service(
             name=control_plane.BOOTSTRAP, version=_REFERENCE, stands_in_for=_PRODUCT, log=command.log
         )
+
+    def addresses_of(self, name: str) -> ServerAddresses:
+        """The addresses of the stack as this server sees them."""
+        return self.views.get(name, self.plan.addresses)
 
     def _start(self, name: str, command: Command) -> Child:
         return self.processes.start(name, command)

@@ -23,6 +23,7 @@ from pytest_plexdev.stack.embedded.supervisor.early_children import start_early
 from pytest_plexdev.stack.embedded.supervisor.faults import Faults
 from pytest_plexdev.stack.embedded.supervisor.plan import EarlyChildren, Plan
 from pytest_plexdev.stack.embedded.supervisor.protocol import Change
+from pytest_plexdev.stack.embedded.supervisor.relays import Relays
 
 Emit = Callable[[ProgressEvent], None]
 
@@ -37,6 +38,7 @@ class Changes:
         self._processes = processes
         self._turn = asyncio.Lock()
         self.faults = Faults(plan, processes)
+        self.relays = Relays()
 
     async def __aenter__(self) -> Changes:
         await self._turn.acquire()
@@ -61,6 +63,8 @@ class Changes:
             return await self.faults.apply(change.fault, change.services)
         if change.variables is not None:
             self._processes.environments |= dict.fromkeys(change.services, change.variables)
+        if change.delay_s is not None:
+            self.relays.set_delay(change.services, change.delay_s)
         self._processes.renew(self._plan.settings.timeout)
         return await (self._restart(change.services, emit) if change.services else self._reset(emit))
 
@@ -69,18 +73,23 @@ class Changes:
         began = time.monotonic()
         self.faults.thaw(*names)
         await self._processes.stop(*names)
+        self.relays.close(*names)
         for name in names:
             layout.remove_end(name)
-        self._hold_ports_of(names)
-        work = BringUp(self._plan, self._processes, EarlyChildren(), emit, Phases(emit))
-        work.api_probe = self.faults.api_probe(names)
+        views = self.relays.prepare(names, self._plan)
+        self._hold_ports_of(set(names) - set(views))
+        work = BringUp(self._plan, self._processes, EarlyChildren(), emit, Phases(emit), views=views)
+        work.api_probe = self.faults.api_probe(names, delayed=self.relays.delayed())
         try:
             await work.start_again(names)
         except PlexdevError as error:
             seconds = time.monotonic() - began
             await self._end_unready(names, work)
             self._write(work)
+            self.relays.close(*names)
             raise self._restart_failure(error, names, seconds=seconds) from None
+        for name in views:
+            self._serve(name)
         self._write(work)
         return work.services.values()
 
@@ -91,6 +100,13 @@ class Changes:
         for name in unready:
             if (status := self._processes.status_of(name)) is not None:
                 write_end(self._plan.layout.directory, name, status)
+
+    def _serve(self, name: str) -> None:
+        """Relay the connections of a server until it ends: its clients are refused then."""
+        child = self._processes.find(name)
+        if child is not None:
+            self.relays.serve(name)
+            self._processes.end_of(child).add_done_callback(lambda _: self.relays.close(name))
 
     def _write(self, work: BringUp) -> None:
         """Write the new processes into the file of the stack."""
@@ -108,6 +124,7 @@ class Changes:
         await self._processes.stop_all()
         for name in (*servers, *(path.stem for path in layout.ends.iterdir())):
             layout.remove_end(name)
+        self.relays.close()
         layout.remove_content()
         control_plane.restore_manifest(layout)
         self._hold_ports_of(_ALL)

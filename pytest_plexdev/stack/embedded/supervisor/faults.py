@@ -51,13 +51,13 @@ class Faults:
             if (frozen := self._frozen.pop(name, None)) is not None:
                 frozen.thaw()
 
-    def api_probe(self, started: Collection[str]) -> str:
+    def api_probe(self, started: Collection[str], *, delayed: Collection[str] = ()) -> str:
         """Return the path at which an API that is started again is ready, and forget the ends of *started*.
 
-        While a server that it needs is broken it answers, but is not ready by itself.
+        While a server that it needs is broken or delayed it answers, but may not be ready by itself.
         """
         self._killed -= set(started)
-        return "/livez" if self._frozen or self._killed else "/readyz"
+        return "/livez" if self._frozen or self._killed or delayed else "/readyz"
 
     def _freeze(self, name: str) -> None:
         from pytest_plexdev.stack.embedded.processes.frozen import Frozen

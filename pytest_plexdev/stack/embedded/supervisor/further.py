@@ -35,15 +35,16 @@ async def _seed_artifacts(bring_up: BringUp) -> None:
 
 async def _start(bring_up: BringUp, server: FurtherServer, program: str) -> None:
     plan, processes = bring_up.plan, bring_up.processes
-    at = plan.addresses.further[server.name][0]
+    addresses = bring_up.addresses_of(server.name)
+    at = addresses.further[server.name][0]
     with bring_up.phases.phase(server.name):
         version = await _version(bring_up, server, program)
-        command = server.command(Program(program, version), plan.layout, plan.addresses)
+        command = server.command(Program(program, version), plan.layout, addresses)
         child = processes.start(server.name, command)
         await bring_up.wait_until_ready(
             server.name,
             child,
-            server.probe(plan.addresses),
+            server.probe(addresses),
             probe_name=f"GET {server.health} with 200",
             at=at,
             version=version,

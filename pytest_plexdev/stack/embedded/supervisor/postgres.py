@@ -46,18 +46,19 @@ async def _start_or_rebuild(bring_up: BringUp, server: Postgres, *, copied: bool
 
 
 async def _start(bring_up: BringUp, server: Postgres) -> str:
-    at = bring_up.plan.addresses.postgres
+    at = bring_up.addresses_of("postgres").postgres
     return await bring_up.wait_until_ready("postgres", server.start(), server.probe, probe_name="a query", at=at)
 
 
 def _server(bring_up: BringUp) -> Postgres:
     plan = bring_up.plan
+    addresses = bring_up.addresses_of("postgres")
     # Other addresses than the stack's: the API may run already and would connect to this temporary server.
     template_addresses = plan.addresses.with_postgres_in(plan.layout.template_sockets)
     return Postgres.of(
         plan.settings,
         plan.layout,
-        plan.addresses,
+        addresses,
         processes=bring_up.processes,
         template_addresses=template_addresses,
         migrate=control_plane.migrate(plan.settings.programs, plan.layout, template_addresses),

@@ -28,11 +28,13 @@ class Change:
         services: The servers to start again on the data that they had; empty: all, on the seeded state.
         fault: What a test does to the services of its own stack instead of starting them.
         variables: Changes to their environment from now on; ``None`` as a value removes a variable.
+        delay_s: How much later what they send is delivered from now on, in seconds; 0: not later.
     """
 
     services: tuple[str, ...] = ()
     fault: Fault | None = None
     variables: Mapping[str, str | None] | None = None
+    delay_s: float | None = None
 
     def encode(self) -> bytes:
         """Return it as one line of JSON."""

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.figure import ROOT, Figure, plexdev_argv, pytest_argv, require_warm_ports, seconds_of
+from benchmarks.figure import ROOT, Figure, plexdev_argv, require_warm_ports, seconds_of
+from benchmarks.timed_project import make_project, setup_seconds
 
 _RUNS: Final = 7
-_TIMED: Final = """
-import json, time
-import pytest
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef, request):
-    began = time.perf_counter()
-    try:
-        return (yield)
-    finally:
-        if fixturedef.argname == "plexdev_stack":
-            with open("seconds.json", "w") as file:
-                json.dump(time.perf_counter() - began, file)
-"""
-_TEST: Final = """
-def test_stack(plexdev_stack):
-    pass
-"""
 
 
 def run() -> Sequence[Figure]:
@@ -53,26 +35,7 @@ def run() -> Sequence[Figure]:
     ]
 
 
-def make_project(directory: Path) -> Path:
-    """Write a project with one test that requests the stack and records the seconds of its set-up."""
-    (directory / "conftest.py").write_text(_TIMED, encoding="utf-8")
-    (directory / "test_stack.py").write_text(_TEST, encoding="utf-8")
-    (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    return directory
-
-
-def setup_seconds(
-    project: Path, *options: str, environment: Mapping[str, str] | None = None, expect_failure: bool = False
-) -> float:
-    """Run the project of :func:`make_project` and return the seconds that its test waited for the stack."""
-    argv = pytest_argv(*options)
-    if expect_failure:
-        argv = ["sh", "-c", 'if "$@"; then exit 1; fi', "sh", *argv]
-    seconds_of(argv, cwd=project, environment=environment)
-    seconds: float = json.loads((project / "seconds.json").read_text(encoding="utf-8"))
-    return seconds
-
-
 def _attach(project: Path, environment: Mapping[str, str], *, expect_failure: bool) -> float:
     options = ("--dev-stack", "--plexdev-stack=embedded")
-    return 1000 * setup_seconds(project, *options, environment=environment, expect_failure=expect_failure)
+    (seconds,) = setup_seconds(project, *options, environment=environment, expect_failure=expect_failure)
+    return 1000 * seconds

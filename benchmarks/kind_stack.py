@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.dev_stack import make_project, setup_seconds
 from benchmarks.figure import ROOT, Figure, LeftOut, plexdev_argv, pytest_argv, seconds_of, timed
+from benchmarks.timed_project import make_project, setup_seconds
 from pytest_plexdev.cli.environment import request_for
 from pytest_plexdev.core.model import Profile
 from pytest_plexdev.stack.kind.constants import node_of
@@ -96,7 +96,12 @@ def _seconds_for_images() -> float:
 def _attach() -> list[float]:
     with tempfile.TemporaryDirectory() as name:
         project = make_project(Path(name))
-        return [1000 * setup_seconds(project, "--dev-stack", "--plexdev-stack=kind") for _ in range(_RUNS)]
+        return [1000 * _setup(project, "--dev-stack", "--plexdev-stack=kind") for _ in range(_RUNS)]
+
+
+def _setup(project: Path, *options: str) -> float:
+    (seconds,) = setup_seconds(project, *options)
+    return seconds
 
 
 def _memory_of_node() -> tuple[str, float]:
@@ -114,7 +119,7 @@ def _fresh_figure(profile: Profile, promise: float) -> Figure:
         project = make_project(Path(name))
         for _ in range(_FRESH):
             alone.append(_cluster_alone(Path(name), profile))
-            fresh.append(setup_seconds(project, "--plexdev-stack=kind", f"--plexdev-profile={profile}"))
+            fresh.append(_setup(project, "--plexdev-stack=kind", f"--plexdev-profile={profile}"))
     return Figure(
         what=f"kind: fresh stack to ready, {profile}, over the cluster alone",
         samples=[stack - cluster for stack, cluster in zip(fresh, alone, strict=True)],

@@ -8,23 +8,12 @@ from pathlib import Path
 
 import pytest
 
-REFUSED_SEED = r"""
-version: 1
-platform_operators: []
-domains:
-  - id: 01985a00-0000-7000-8000-00000000ac01
-    slug: acme-corp
-    name: "Acme\0Corp"
-    mesh_cidr: 10.64.0.0/16
-    domain_admins: []
-    idp_bindings: []
-"""
-"""Valid YAML that the database rejects, because text in Postgres cannot contain NUL."""
+from tests.support.refused_seed import HOOK, REFUSED_SEED
 
 
 def test_the_log_that_the_error_names_stays_to_be_read(project: pytest.Pytester, temporary: Path) -> None:
     (project.path / "seed.yaml").write_text(REFUSED_SEED)
-    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makeconftest(HOOK)
     project.makepyfile(test_stack="def test_stack(plexdev_stack):\n    pass\n")
     result = project.runpytest_subprocess()
 
@@ -56,7 +45,7 @@ def test_it_is_told_once_and_the_other_tests_say_where(
     project: pytest.Pytester, temporary: Path, workers: list[str]
 ) -> None:
     (project.path / "seed.yaml").write_text(REFUSED_SEED)
-    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makeconftest(HOOK)
     tests = "\n".join(f"def test_{number}(plexdev_client):\n    pass\n" for number in range(6))
     project.makepyfile(test_stack=tests)
     result = project.runpytest_subprocess("-p", "no:cacheprovider", "-rsE", *workers)

@@ -7,13 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import pytest_plexdev.report.page_file
-import pytest_plexdev.session.evidence
-import pytest_plexdev.session.log_copies
-import pytest_plexdev.session.masked_report
-import pytest_plexdev.session.output_directory
-import pytest_plexdev.session.report
-import pytest_plexdev.session.run_events  # noqa: F401 (imported once for all runs in this process, so that patches apply to them)
 from tests.support.fake_stack import CONFTEST
 from tests.support.never_costs import run
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.chromium import CHROMIUM, Tab, open_tab
+from tests.support.refused_seed import HOOK, REFUSED_SEED
 
 WIDTHS: Final = (400, 1000, 2000)
 DARK_WIDTH: Final = 1000
@@ -42,18 +43,6 @@ def test_agent_is_silent(plexdev_node):
 def test_a_project_needs_a_name(plexdev_client, plexdev_tenant):
     plexdev_client.projects.create(domain_id=plexdev_tenant.domain.id, name="", slug="")
 """
-REFUSED_SEED: Final = r"""
-version: 1
-platform_operators: []
-domains:
-  - id: 01985a00-0000-7000-8000-00000000ac01
-    slug: acme-corp
-    name: "Acme\0Corp"
-    mesh_cidr: 10.64.0.0/16
-    domain_admins: []
-    idp_bindings: []
-"""
-HOOK: Final = "def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n"
 RUNS: Final = {
     "pass": {"test_agent.py": PASSING},
     "failed-bring-up": {"test_agent.py": PASSING, "seed.yaml": REFUSED_SEED, "conftest.py": HOOK},

@@ -10,6 +10,7 @@ import textwrap
 import typing
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -60,28 +61,12 @@ def test_help_says_what_a_domain_is() -> None:
 
 @pytest.mark.parametrize("public", CLASSES, ids=lambda each: str(each.__name__))
 def test_the_methods_of_a_public_object_are_typed(public: type) -> None:
-    untyped = [
-        f"{public.__name__}.{name}"
-        for name, member in vars(public).items()
-        if not name.startswith("_")
-        and inspect.isfunction(function := getattr(member, "fget", None) or getattr(member, "func", None) or member)
-        and "return" not in function.__annotations__
-    ]
-
-    assert untyped == []
+    assert [name for name, method in methods_of(public) if "return" not in method.__annotations__] == []
 
 
 @pytest.mark.parametrize("public", CLASSES, ids=lambda each: str(each.__name__))
 def test_the_methods_of_a_public_object_have_docstrings(public: type) -> None:
-    silent = [
-        f"{public.__name__}.{name}"
-        for name, member in vars(public).items()
-        if not name.startswith("_")
-        and inspect.isfunction(function := getattr(member, "fget", None) or getattr(member, "func", None) or member)
-        and not function.__doc__
-    ]
-
-    assert silent == []
+    assert [name for name, method in methods_of(public) if not method.__doc__] == []
 
 
 def types_of_members(public: type) -> Iterator[type]:
@@ -99,3 +84,11 @@ def ours_in(hint: object) -> Iterator[type]:
         yield from ours_in(argument)
     if isinstance(hint, type) and hint.__module__.startswith("pytest_plexdev"):
         yield hint
+
+
+def methods_of(public: type) -> Iterator[tuple[str, FunctionType]]:
+    """The public methods and properties that the class itself defines."""
+    for name, member in vars(public).items():
+        method = getattr(member, "fget", None) or getattr(member, "func", None) or member
+        if not name.startswith("_") and inspect.isfunction(method):
+            yield f"{public.__name__}.{name}", method

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.browsing import Browser
 from tests.support.control_plane import DOMAINS, Plane
 from tests.support.openbao import OpenBaoServer
-
-TIMEOUT_S = 30.0
+from tests.support.waiting import until
 
 
 def test_sign_ins_go_on_through_a_restart_of_openbao(plane: Plane, openbao: OpenBaoServer) -> None:
@@ -31,10 +29,7 @@ def test_sign_ins_go_on_through_a_restart_of_openbao(plane: Plane, openbao: Open
 
     def reach(outcome: str) -> None:
         seen = [len(each) for each in outcomes]
-        deadline = time.monotonic() + TIMEOUT_S
-        while not all(outcome in each[before:] for each, before in zip(outcomes, seen, strict=True)):
-            assert time.monotonic() < deadline, (outcome, [each[-3:] for each in outcomes])
-            time.sleep(0.01)
+        until(lambda: all(outcome in each[before:] for each, before in zip(outcomes, seen, strict=True)))
 
     with ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sign_in, each) for each in outcomes]

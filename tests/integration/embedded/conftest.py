@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_plexdev.core.model import StackInfo
+from pytest_plexdev.core.model import KEPT_MARK, StackInfo
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.launch import end
 from pytest_plexdev.stack.embedded.settings import SupervisorInput
@@ -75,6 +75,17 @@ def start_owner(bench: Bench) -> Iterator[StartOwner]:
         owner.process.wait()
         assert owner.process.stdout is not None
         owner.process.stdout.close()
+
+
+@pytest.fixture
+def kept(settings: EmbeddedSettings, bench: Bench, start_owner: StartOwner) -> StackInfo:
+    """A stack that is kept, and whose owner was killed."""
+    owner = start_owner(settings)
+    owner.wait_for("THE STACK IS UP")
+    (bench.directory / KEPT_MARK).touch()
+    owner.process.kill()
+    owner.process.wait()
+    return StackInfo.read(bench.directory / "stack.json")
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ import psycopg
 import pytest
 
 from pytest_plexdev.cli import completers, main
-from pytest_plexdev.core.model import KEPT_MARK, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm
-from tests.support.embedded import Bench, StartOwner, database_of, pid_of, processes_below, warm_scratch
+from tests.support.embedded import Bench, database_of, pid_of, processes_below, warm_scratch
 from tests.support.waiting import until
 
 
@@ -178,18 +178,12 @@ def test_a_reset_has_the_seed_of_the_bring_up(
 
 
 def test_a_stack_that_a_run_kept_is_reset_too(
-    settings: EmbeddedSettings, bench: Bench, start_owner: StartOwner, capsys: pytest.CaptureFixture[str]
+    kept: StackInfo, bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    owner = start_owner(settings)
-    owner.wait_for("THE STACK IS UP")
-    info = StackInfo.read(bench.directory / "stack.json")
-    (bench.directory / KEPT_MARK).touch()
-    owner.process.kill()
-    owner.process.wait()
-    write(info)
+    write(kept)
 
     assert main.main(["reset", "--directory", str(bench.directory)]) == 0
-    assert found(info) == (False, 0)
+    assert found(kept) == (False, 0)
 
 
 def test_without_a_stack_both_say_so(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from pytest_plexdev.stack.embedded.removal import sweep
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
 from tests.support.damage import DAMAGES, Damage
 from tests.support.embedded import Bench, TracesOf, warm_scratch
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -67,8 +67,7 @@ def test_an_edited_mark_of_a_killed_stack_deletes_nothing_else(warm: StackInfo, 
     scratch, place = warm_scratch(), warm_directory()
     mark = json.loads((place / MARK).read_text())
     os.kill(mark["pid"], signal.SIGKILL)
-    while is_owned(place):
-        time.sleep(0.01)
+    until(lambda: not is_owned(place))
     (place / MARK).write_text(json.dumps({**mark, "counterpart": str(victim)}))
 
     assert main.main(["down", "--stack", "embedded"]) == 0
@@ -88,8 +87,7 @@ def test_down_ends_a_stack_whose_mark_has_an_invalid_path(
     place = warm_directory()
     mark = json.loads((place / MARK).read_text())
     os.kill(mark["pid"], signal.SIGKILL)
-    while is_owned(place):
-        time.sleep(0.01)
+    until(lambda: not is_owned(place))
     (place / MARK).write_text(json.dumps({**mark, member: text}))
 
     assert main.main(["down", "--stack", "embedded"]) == 0

@@ -15,6 +15,7 @@ from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.owner import SUPERVISOR
 from tests.support.embedded import Bench, StartOwner, TracesOf, WithPrograms, database_of, pid_of
 from tests.support.ended_stack import AT_ONCE
+from tests.support.waiting import until
 
 
 def test_down_ends_everything_at_once(bench: Bench, settings: EmbeddedSettings, traces_of: TracesOf) -> None:
@@ -101,9 +102,7 @@ def test_supervisor_killed(bench: Bench, settings: EmbeddedSettings, traces_of: 
     with supervisor:
         supervisor.send(signal.SIGKILL)
 
-    deadline = time.monotonic() + AT_ONCE
-    while any(process.is_alive for process in traces.processes) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not any(process.is_alive for process in traces.processes), within_s=AT_ONCE)
     assert [left for left in traces.left() if left in traces.processes or left in traces.ports] == []
     assert traces.segments & set(traces.left()) == set()
     bench.provider(settings).down(info)

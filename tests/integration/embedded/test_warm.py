@@ -16,13 +16,13 @@ import pytest
 
 from pytest_plexdev.cli import main
 from pytest_plexdev.core.deployment import seed_file
-from pytest_plexdev.core.model import KEPT_MARK, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.ownership.mark import MARK
 from pytest_plexdev.core.progress import ProgressEvent
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.stack.embedded import EmbeddedSettings
 from pytest_plexdev.stack.embedded.warm import bring_up_warm, find_warm, warm_directory
-from tests.support.embedded import Bench, StartOwner, WithPrograms, pid_of
+from tests.support.embedded import Bench, WithPrograms, pid_of
 
 
 def test_the_second_to_bring_it_up_finds_the_first(warm: StackInfo, settings: EmbeddedSettings) -> None:
@@ -33,19 +33,11 @@ def test_the_second_to_bring_it_up_finds_the_first(warm: StackInfo, settings: Em
     assert time.monotonic() - began < 2  # nothing was brought up
 
 
-def test_a_kept_stack_outlives_its_owner(settings: EmbeddedSettings, bench: Bench, start_owner: StartOwner) -> None:
-    owner = start_owner(settings)
-    owner.wait_for("THE STACK IS UP")
-    info = StackInfo.read(bench.directory / "stack.json")
-    (bench.directory / KEPT_MARK).touch()
-
-    owner.process.kill()
-    owner.process.wait()
-
+def test_a_kept_stack_outlives_its_owner(kept: StackInfo, settings: EmbeddedSettings, bench: Bench) -> None:
     time.sleep(0.3)  # there is no event for something that does not happen
-    assert {verdict.state for verdict in bench.provider(settings).verdicts(info)} == {"ready"}
+    assert {verdict.state for verdict in bench.provider(settings).verdicts(kept)} == {"ready"}
     assert main.main(["down", "--directory", str(bench.directory)]) == 0
-    assert {verdict.state for verdict in bench.provider(settings).verdicts(info)} == {"gone"}
+    assert {verdict.state for verdict in bench.provider(settings).verdicts(kept)} == {"gone"}
 
 
 @pytest.mark.parametrize(

@@ -17,19 +17,7 @@ from pytest_plexdev.report.events import (
     StackUsed,
     VerdictChanged,
 )
-
-REFUSED_SEED = r"""
-version: 1
-platform_operators: []
-domains:
-  - id: 01985a00-0000-7000-8000-00000000ac01
-    slug: acme-corp
-    name: "Acme\0Corp"
-    mesh_cidr: 10.64.0.0/16
-    domain_admins: []
-    idp_bindings: []
-"""
-"""Valid YAML that the database rejects, because text in Postgres cannot contain NUL."""
+from tests.support.refused_seed import HOOK, REFUSED_SEED
 
 
 def events_of(project: pytest.Pytester) -> Sequence[Event]:
@@ -65,7 +53,7 @@ def test_one_bring_up_with_its_parts(project: pytest.Pytester, workers: list[str
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 def test_a_failed_bring_up_has_its_parts_and_its_error(project: pytest.Pytester, workers: list[str]) -> None:
     (project.path / "seed.yaml").write_text(REFUSED_SEED)
-    project.makeconftest("def pytest_plexdev_seed(config):\n    return config.rootpath / 'seed.yaml'\n")
+    project.makeconftest(HOOK)
     project.makepyfile(test_stack="def test_a(plexdev_stack):\n    pass\n\ndef test_b(plexdev_stack):\n    pass\n")
     project.runpytest_subprocess(*workers).assert_outcomes(passed=1, errors=1, skipped=1)
     events = events_of(project)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.run_notes import left_of, notes_of
 from tests.support.waiting import until
 
 BREAKS = """
@@ -64,17 +64,6 @@ def test_variables(plexdev_own_stack):
         assert "jetstream" not in plexdev_own_stack.anonymous.transport.send("GET", "/readyz").text
     assert "jetstream" in plexdev_own_stack.anonymous.transport.send("GET", "/readyz").text
 """
-
-
-def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
-    return [json.loads(path.read_text()) for path in sorted(project.path.glob("note-*.json"))]
-
-
-def left_of(temporary: Path, notes: list[dict[str, object]]) -> list[object]:
-    """The processes and directories of the run's stacks that are left."""
-    pids = [pid for note in notes for pid in note["pids"]]  # type: ignore[attr-defined]
-    directories = [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")]
-    return [*(pid for pid in pids if Path(f"/proc/{pid}").exists()), *directories]
 
 
 def test_four_workers_break_stacks_of_their_own(project: pytest.Pytester, temporary: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import ROOT
+from tests.support.run_notes import left_of, notes_of
 from tests.support.waiting import until
 
 EXAMPLE = ROOT / "examples" / "sibling"
@@ -26,16 +26,6 @@ def test_stack(plexdev_stack, number):
     note = {"id": plexdev_stack.info.id, "directory": str(plexdev_stack.info.directory), "pids": pids}
     pathlib.Path(f"note-{number}.json").write_text(json.dumps(note))
 """
-
-
-def assert_nothing_is_left(temporary: Path, notes: list[dict[str, object]]) -> None:
-    alive = [pid for note in notes for pid in note["pids"] if Path(f"/proc/{pid}").exists()]  # type: ignore[attr-defined]
-    assert alive == []
-    assert [path.name for path in temporary.iterdir() if path.name.startswith("plexdev")] == []
-
-
-def notes_of(project: pytest.Pytester) -> list[dict[str, object]]:
-    return [json.loads(path.read_text()) for path in project.path.glob("note-*.json")]
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "3"]])
@@ -56,7 +46,7 @@ def test_one_stack_per_run_whoever_asks(project: pytest.Pytester, temporary: Pat
             "  warm next time: plexdev up, then pytest --dev-stack …",
         ]
     )
-    assert_nothing_is_left(temporary, notes)
+    assert left_of(temporary, notes) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["-q"], ["-q", "-n", "1"]])
@@ -80,7 +70,7 @@ def test_a_worker_that_crashes_leaves_the_stack_to_the_others(project: pytest.Py
     result.assert_outcomes(passed=5, failed=1)
     notes = notes_of(project)
     assert len({note["id"] for note in notes}) == 1
-    assert_nothing_is_left(temporary, notes)
+    assert left_of(temporary, notes) == []
 
 
 def test_a_sibling_project_needs_no_conftest(pytester: pytest.Pytester) -> None:
@@ -108,7 +98,7 @@ def test_a_failed_bring_up_is_tried_and_reported_once(
     result.stdout.fnmatch_lines(["plexdev[[]cache-unwritable[]]: *", "  fix: *"])
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*- plexdev -*")
-    assert_nothing_is_left(temporary, [])
+    assert left_of(temporary, []) == []
 
 
 def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.Pytester, temporary: Path) -> None:
@@ -117,7 +107,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
 
     result.assert_outcomes(passed=5)
     note = notes_of(project)[0]
-    assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])  # type: ignore[attr-defined]
+    assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"])
     assert [path.name for path in temporary.rglob("logins")] == []
     (kept_line,) = [line for line in result.stdout.lines if line.startswith("  kept (--plexdev-keep=always)")]
     page = (project.path / "out" / "report.html").read_text()
@@ -127,7 +117,7 @@ def test_a_kept_stack_stays_and_the_summary_says_how_to_end_it(project: pytest.P
     command = kept_line.rpartition("stop it with: ")[2].split()
     assert command[:2] == ["plexdev", "down"]
     subprocess.run([sys.executable, "-m", "pytest_plexdev.cli.main", *command[1:]], check=True)
-    assert_nothing_is_left(temporary, notes_of(project))
+    assert left_of(temporary, notes_of(project)) == []
 
 
 def test_a_project_may_bring_its_own_seed(project: pytest.Pytester) -> None:

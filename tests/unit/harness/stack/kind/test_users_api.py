@@ -6,27 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from pytest_plexdev.core.model import Cluster, Endpoints, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.stack.kind.provider import KindProvider
 from tests.support.api_server import Answers
+from tests.support.api_server_stack import stack_of
 
 DEX_API = "/api/v1/namespaces/default/services/dex-api"
 
 
 @pytest.fixture
 def info(answers: Answers, tmp_path: Path) -> StackInfo:
-    config = {
-        "contexts": [{"name": "kind-c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": answers.origin}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(config))
-    cluster = Cluster(name="c", context="kind-c", kubeconfig=kubeconfig, namespace="default", owned=True)
-    at = Endpoints(api="http://localhost:1", issuer="http://localhost:2")
-    return StackInfo(provider="kind", id="c", directory=tmp_path, endpoints=at, started_at=0.0, cluster=cluster)
+    return stack_of(answers, tmp_path)
 
 
 def test_a_cluster_of_somebody_else_is_not_even_asked(info: StackInfo, answers: Answers) -> None:

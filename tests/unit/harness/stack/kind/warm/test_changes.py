@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pytest_plexdev import readiness
-from pytest_plexdev.core.model import Cluster, Endpoints, StackInfo
+from pytest_plexdev.core.model import StackInfo
 from pytest_plexdev.core.progress import no_progress
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.readiness.object_ref import ObjectRef
@@ -22,6 +21,7 @@ from pytest_plexdev.stack.kind.settings import KindSettings
 from pytest_plexdev.stack.kind.state import restart
 from pytest_plexdev.stack.kind.warm.changes import KindChanges
 from tests.support.api_server import Answers
+from tests.support.api_server_stack import stack_of
 
 NAMESPACES = ("default", "envoy-gateway-system")
 APPS = "/apis/apps/v1/namespaces"
@@ -43,13 +43,6 @@ def pod(container: str, *, running: bool = True) -> dict[str, Any]:
 @pytest.fixture
 def info(answers: Answers, tmp_path: Path) -> StackInfo:
     """The stack of a cluster with a StatefulSet, a Deployment and a Job."""
-    config = {
-        "contexts": [{"name": "kind-c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": answers.origin}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(config))
     for namespace in NAMESPACES:
         for kind in ("statefulsets", "deployments"):
             answers.say("GET", f"{APPS}/{namespace}/{kind}", {"items": []})
@@ -58,15 +51,7 @@ def info(answers: Answers, tmp_path: Path) -> StackInfo:
     answers.say(
         "GET", "/apis/apps/v1", {"resources": [{"kind": "Deployment", "name": "deployments", "namespaced": True}]}
     )
-    return StackInfo(
-        provider="kind",
-        id="c",
-        directory=tmp_path,
-        endpoints=Endpoints(api="http://localhost:1", issuer="http://localhost:2"),
-        started_at=0.0,
-        capabilities=frozenset({"age-heartbeat"}),
-        cluster=Cluster(name="c", context="kind-c", kubeconfig=kubeconfig, namespace="default", owned=True),
-    )
+    return replace(stack_of(answers, tmp_path), capabilities=frozenset({"age-heartbeat"}))
 
 
 @pytest.fixture

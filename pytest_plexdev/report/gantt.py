@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_plexdev.report.bring_up import Bar, bars_of
 from pytest_plexdev.report.events import OutcomeOfTest
-from pytest_plexdev.report.view import RunView, duration, seconds_of
+from pytest_plexdev.report.view import RunView, count, duration, seconds_of
 
 _STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400)
 """Distances between the ticks of the axis, in seconds."""
@@ -138,8 +138,8 @@ def _worker_row(name: str, tests: Sequence[OutcomeOfTest], axis: _Axis, run: Run
     return Row(
         name=name or "tests",
         segments=segments,
-        spoken=f"{len(tests)} tests, which the table of tests lists",
-        note=f"{len(tests)} test{'' if len(tests) == 1 else 's'}",
+        spoken=f"{count(len(tests), 'test')}, which the table of tests lists",
+        note=count(len(tests), "test"),
     )
 
 
@@ -159,15 +159,7 @@ def _test_segments(test: OutcomeOfTest, axis: _Axis, run: RunView) -> Iterator[S
 
 
 def _of_test(segment: Segment, test: OutcomeOfTest, link: str) -> Segment:
-    return Segment(
-        left=segment.left,
-        width=segment.width,
-        state=segment.state,
-        title=segment.title,
-        link=link,
-        label=f"{test.test} {test.outcome}",
-        test=test.test,
-    )
+    return replace(segment, link=link, label=f"{test.test} {test.outcome}", test=test.test)
 
 
 def _at(at: float, axis: _Axis) -> str:

@@ -26,11 +26,13 @@ Found = TypeVar("Found")
 _BAD: Final = ("failed", "error")
 OUTCOMES: Final = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
 """The outcomes of a test, the worst first."""
+_NO_TESTS: Final = 5
+"""pytest's exit code if no test ran."""
 _EXITS: Final = {
     2: "The run was interrupted",
     3: "pytest failed with an internal error",
     4: "pytest was used in a wrong way",
-    5: "No tests ran",
+    _NO_TESTS: "No tests ran",
 }
 
 
@@ -117,9 +119,10 @@ class RunView:
     @cached_property
     def mood(self) -> Mood:
         """Whether the run went well."""
-        if self.ended is None:
-            return "bad"
-        return {0: "good", 5: "neutral"}.get(self.ended.exit_code, "bad")  # type: ignore[return-value] # literals
+        code = self.ended.exit_code if self.ended is not None else None
+        if code == 0:
+            return "good"
+        return "neutral" if code == _NO_TESTS else "bad"
 
     @cached_property
     def verdict(self) -> str:

@@ -39,6 +39,12 @@ class ExpectedFailure:
     file: str
     line: int | None
 
+    @property
+    def reasons_and_fixes(self) -> list[str]:
+        """Why it happened, and what to type next, as lines."""
+        why = [f"why: {self.why}"] if self.why else []
+        return [*why, *(f"try: {command}" for command in self.advice), f"fix: {self.fix}"]
+
 
 def failure_of(report: object) -> ExpectedFailure | None:
     """Return the facts of a report, if its failure is an expected one."""

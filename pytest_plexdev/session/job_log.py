@@ -96,8 +96,7 @@ def register(config: pytest.Config) -> None:
 
 
 def _annotation(failure: ExpectedFailure, test: str) -> Annotation:
-    lines = [failure.what, *(f"why: {failure.why}" for _ in (1,) if failure.why)]
-    lines += [*(f"try: {command}" for command in failure.advice), f"fix: {failure.fix}", f"test: {test}"]
+    lines = [failure.what, *failure.reasons_and_fixes, f"test: {test}"]
     return Annotation(
         title=f"plexdev[{failure.tag}]", text="\n".join(lines), file=Path(failure.file), line=failure.line
     )

@@ -15,15 +15,8 @@ if TYPE_CHECKING:
     from pytest_plexdev.core.model import StackInfo
     from pytest_plexdev.session.run import Run
 
-_OUTCOMES: Final = {
-    "failed": "failed",
-    "error": "errors",
-    "passed": "passed",
-    "skipped": "skipped",
-    "xfailed": "xfailed",
-    "xpassed": "xpassed",
-}
-"""The names of pytest's statistics, as the summary names them."""
+_OUTCOMES: Final = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
+"""The names of pytest's statistics."""
 _FAILURES: Final = 20
 """Maximum number of failures; GitHub drops a summary above 1 MiB."""
 _CHARACTERS: Final = 4_000
@@ -54,7 +47,7 @@ def render(
         reports: The failures.
         passed: Whether the run passed.
     """
-    counts = [_count(len(found), name) for stat, name in _OUTCOMES.items() if (found := reporter.stats.get(stat))]
+    counts = [_count(len(found), outcome) for outcome in _OUTCOMES if (found := reporter.stats.get(outcome))]
     lines = [f"### plexdev: {'passed' if passed else 'failed'}", "", ", ".join(counts) or "no tests ran"]
     lines += _stack(run, info)
     if reports:
@@ -68,8 +61,8 @@ def render(
     return "\n".join(lines)
 
 
-def _count(number: int, name: str) -> str:
-    return f"{number} {name.removesuffix('s') if number == 1 and name == 'errors' else name}"
+def _count(number: int, outcome: str) -> str:
+    return f"{number} {'errors' if outcome == 'error' and number != 1 else outcome}"
 
 
 def _stack(run: Run, info: StackInfo | None) -> Iterator[str]:
@@ -90,9 +83,7 @@ def _failure(report: pytest.TestReport) -> Iterator[str]:
     if failure is None:
         yield from fenced(_crash(report)[:_CHARACTERS])
     else:
-        lines = [f"plexdev[{failure.tag}]: {failure.what}"]
-        lines += [f"why: {failure.why}"] if failure.why else []
-        lines += [*(f"try: {command}" for command in failure.advice), f"fix: {failure.fix}"]
+        lines = [f"plexdev[{failure.tag}]: {failure.what}", *failure.reasons_and_fixes]
         yield from fenced("\n".join(lines)[:_CHARACTERS])
     if evidence := getattr(report, "plexdev_evidence", None):
         yield from ("", f"Evidence: {code(evidence)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_plexdev.errors import PlexdevError
 from pytest_plexdev.errors.changes import SERVICE_ENDED, STACK_SHARED
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_plexdev.stack.embedded.processes.process_group import ProcessGroup
     from pytest_plexdev.stack.embedded.supervisor.protocol import Fault
 
-_DONE = {"pause": "paused", "kill": "killed"}
+_DONE: Final = {"pause": "paused", "kill": "killed"}
 
 
 class Faults:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.waiting import until
+
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS: Final = (
     "--headless",
@@ -76,8 +78,13 @@ class Tab:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
         self._wait(loaded)
 
+    def wait_for_focus(self) -> None:
+        """Wait until a field has the focus: ``autofocus`` takes effect after the page has loaded."""
+        until(lambda: self.evaluate("document.activeElement !== document.body"))
+
     def type_keys(self, text: str) -> None:
         """Type into the focused field."""
+        self.wait_for_focus()
         self.call("Input.insertText", text=text)
 
     def press_key(self, key: str) -> None:

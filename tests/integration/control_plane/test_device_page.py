@@ -47,6 +47,7 @@ def test_a_person_mistypes_a_code_and_denies_by_keyboard(nobody: httpx.Client, t
     tab.type_keys("AAAA-AAAA")
     tab.press_key("Enter")
     assert "No device waits with this code" in tab.text()
+    tab.wait_for_focus()
     assert tab.evaluate("document.activeElement.value") == "AAAA-AAAA"
     tab.fill("input[name=user_code]", flow["user_code"].lower())
     tab.press_key("Enter")
